@@ -1,0 +1,73 @@
+# Fairlead: the words that people and CI use alike. `make` alone lists them.
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+PIP    := $(PYTHON) -m pip --disable-pip-version-check --no-input --quiet
+# More for the program behind a target: make test ARGS="-k wire -x"; another interpreter to set up
+# with: make test BASE_PYTHON=python3.13
+ARGS   ?=
+
+# A stamp says "set up from these files"; while it is newer than they are, nothing is asked of pip.
+CORE   := $(VENV)/.stamp-core
+DEV    := $(VENV)/.stamp-dev
+SYSTEM := $(VENV)/.stamp-system
+PINS   := pyproject.toml constraints.txt src/fairlead/__about__.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run setup test lint format bench soak fuzz lowest constraints clean
+
+help: ## list every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(CORE) ## set up what running needs, and serve the quick start on 127.0.0.1:8000
+	$(VENV)/bin/fairlead serve examples/quickstart.py $(ARGS)
+
+setup: $(DEV) $(SYSTEM) ## set up everything: environment, development tools, system packages
+
+test: $(DEV) $(SYSTEM) ## set up everything and run all tests but the soak tests
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: $(DEV) ## check style, formatting and types
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy src $(wildcard examples/*.py)
+
+format: $(DEV) ## mend what ruff can mend by itself
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+bench: $(DEV) ## measure Fairlead, its peers and the bare echo side by side
+	$(PYTHON) -m bench $(ARGS)
+
+soak: $(DEV) $(SYSTEM) ## run the tests that take long
+	$(PYTHON) -m pytest -m soak $(ARGS)
+
+fuzz: $(DEV) ## feed the decoder with a million inputs
+	$(PYTHON) -m fuzz $(ARGS)
+
+lowest: ## run the tests on the lowest versions that pyproject.toml allows
+	scripts/lowest .venv-lowest $(ARGS)
+
+constraints: ## take the newest versions that fit and pin them in constraints.txt
+	scripts/freeze constraints.txt
+
+clean: ## remove environments, caches and build products
+	rm -rf .venv .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests bench fuzz examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The build tools are installed, and pinned, like everything else, and the package is built with them
+# (no isolation): so the set-up needs no network when all versions are in place already.
+$(CORE): $(PINS) scripts/setup-venv
+	scripts/setup-venv $(VENV)
+	$(PIP) install --constraint constraints.txt hatchling editables
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(CORE)
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(SYSTEM): scripts/apt-packages.txt scripts/setup-system | $(CORE)
+	scripts/setup-system
+	@touch $@

@@ -1,0 +1,1 @@
+"""The load generator: callers over each line, and the run that measures them."""

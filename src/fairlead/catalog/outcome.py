@@ -1,0 +1,65 @@
+"""From what a function returned to what goes out: content blocks and structured content.
+
+Refuses to guess: a value is a block, a list of blocks, text, or JSON.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fairlead.spec.content import BLOCKS, KIND, Text
+from fairlead.spec.results import UNSET, ToolResult
+from fairlead.spec.versions import Version
+from fairlead.wire.encode import encode
+
+
+def blocks(value: Any) -> list[Any]:
+    """The value as content: blocks as they are, text as text, nothing as nothing, all else as JSON text."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [Text(value)]
+    if isinstance(value, BLOCKS):
+        return [value]
+    if isinstance(value, list | tuple) and value and any(isinstance(part, BLOCKS) for part in value):
+        return [block for part in value for block in blocks(part)]
+    return [Text(_text(value))]
+
+
+def _text(value: Any) -> str:
+    """JSON for readers: a value that is one string in JSON (a date, an enum) goes without its quotes."""
+    if isinstance(value, str):
+        return value
+    text = encode(value).decode()
+    return msgspec.json.decode(text, type=str) if text[0] == '"' else text
+
+
+def result(value: Any, *, structured: bool, wrapped: bool) -> ToolResult:
+    """The result of a tool; `structured` where it declared an output schema, `wrapped` where that wraps the value."""
+    if isinstance(value, ToolResult):
+        return value
+    if not structured:
+        return ToolResult(blocks(value))
+    return ToolResult([Text(_text(value))], {"result": value} if wrapped else value)
+
+
+def failure(text: str) -> ToolResult:
+    """A result that says the tool failed."""
+    return ToolResult([Text(text)], is_error=True)
+
+
+def fit(outcome: ToolResult, version: Version) -> ToolResult:
+    """The result as a client of `version` can read it: nothing it does not know, nothing left out in silence."""
+    if outcome.structured_content is not UNSET and not version.structured_output:
+        outcome = ToolResult(outcome.content, is_error=outcome.is_error, meta=outcome.meta)
+    known = version.content_blocks
+    if all(KIND.get(type(block), "text") in known for block in outcome.content):
+        return outcome
+    content = [block if KIND.get(type(block), "text") in known else _told(block, version) for block in outcome.content]
+    return ToolResult(content, outcome.structured_content, outcome.is_error, outcome.meta)
+
+
+def _told(block: Any, version: Version) -> Text:
+    where = getattr(block, "uri", None)
+    what = f"{KIND[type(block)]} {where}" if where else KIND[type(block)]
+    return Text(f"[{what}: MCP {version.date} has no such content; a newer client receives it.]")

@@ -1,0 +1,139 @@
+"""The catalog: what a server offers, in the order it was registered, and who is told when that changes.
+
+Refuses two things under one name. Changing it while calls run is safe: a call keeps the entry it began with.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Literal, TypeVar
+
+from fairlead.catalog import cursor
+from fairlead.catalog.completion import Completion
+from fairlead.catalog.entry import Entry
+from fairlead.catalog.prompt import Prompt
+from fairlead.catalog.resource import Resource
+from fairlead.catalog.tool import Tool
+from fairlead.errors import UsageError
+
+E = TypeVar("E", bound=Entry)
+ListKind = Literal["tools", "resources", "templates", "prompts"]
+# A change to either list of resources is told by the same notification.
+_TOLD: dict[str, str] = {"tools": "tools", "resources": "resources", "templates": "resources", "prompts": "prompts"}
+
+
+class Shelf(Generic[E]):
+    """One kind of entries by name, in order of registration."""
+
+    def __init__(self, kind: ListKind, changed: Callable[[str], None]):
+        self.kind = kind
+        self._changed = changed
+        self._entries: dict[str, E] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[E]:
+        return iter(self._entries.values())
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def find(self, key: str) -> E | None:
+        """The entry that is switched on under this name or URI, else None."""
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry.enabled else None
+
+    def add(self, key: str, entry: E) -> E:
+        """Put an entry on the shelf. Raises UsageError where the name is taken."""
+        if key in self._entries:
+            raise UsageError(f"There is already one of the {self.kind} called {key!r}: remove it first, or rename one.")
+        entry.position = self._next
+        self._next += 1
+        self._entries[key] = entry
+        self._changed(_TOLD[self.kind])
+        return entry
+
+    def remove(self, key: str) -> E:
+        """Take an entry off the shelf. Raises UsageError where there is none."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            raise UsageError(f"None of the {self.kind} is called {key!r}.")
+        self._changed(_TOLD[self.kind])
+        return entry
+
+    def switch(self, key: str, on: bool) -> None:
+        """Switch an entry on or off: off, it is neither listed nor callable. Raises UsageError where there is none."""
+        entry = self._entries.get(key)
+        if entry is None:
+            raise UsageError(f"None of the {self.kind} is called {key!r}.")
+        if entry.enabled != on:
+            entry.enabled = on
+            self._changed(_TOLD[self.kind])
+
+    def page(self, secret: bytes, after: str | None, size: int) -> tuple[list[E], str | None]:
+        """One page of what is switched on, and the cursor of the next. PeerError for a cursor of another list."""
+        start = -1 if after is None else cursor.read(secret, self.kind, after)
+        entries = [entry for entry in self._entries.values() if entry.enabled and entry.position > start]
+        if len(entries) <= size:
+            return entries, None
+        return entries[:size], cursor.mint(secret, self.kind, entries[size - 1].position)
+
+
+class Catalog:
+    """Everything that one server offers."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[str], None]] = []
+        self.tools: Shelf[Tool] = Shelf("tools", self._tell)
+        self.resources: Shelf[Resource] = Shelf("resources", self._tell)
+        self.templates: Shelf[Resource] = Shelf("templates", self._tell)
+        self.prompts: Shelf[Prompt] = Shelf("prompts", self._tell)
+        self._completions: dict[tuple[str, str], Completion] = {}
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Call `listener("tools" | "resources" | "prompts")` after each change of that list."""
+        self._listeners.append(listener)
+
+    def _tell(self, kind: str) -> None:
+        for listener in self._listeners:
+            listener(kind)
+
+    def add_tool(self, tool: Tool) -> Tool:
+        """Offer a tool."""
+        return self.tools.add(tool.name, tool)
+
+    def add_resource(self, resource: Resource) -> Resource:
+        """Offer a resource, or a family of them."""
+        descriptor: Any = resource.descriptor
+        if resource.template is None:
+            return self.resources.add(descriptor.uri, resource)
+        return self.templates.add(descriptor.uri_template, resource)
+
+    def add_prompt(self, prompt: Prompt) -> Prompt:
+        """Offer a prompt."""
+        return self.prompts.add(prompt.name, prompt)
+
+    def add_completion(self, completion: Completion) -> Completion:
+        """Offer values for an argument of a prompt or template. The later registration wins."""
+        self._completions[completion.target, completion.argument] = completion
+        return completion
+
+    @property
+    def completes(self) -> bool:
+        """Whether any completion is offered."""
+        return bool(self._completions)
+
+    def find_resource(self, uri: str) -> tuple[Resource, dict[str, str]] | None:
+        """The resource behind a URI, with its template's variables; single resources come first."""
+        resource = self.resources.find(uri)
+        if resource is not None:
+            return resource, {}
+        for family in self.templates:
+            found = family.template.match(uri) if family.enabled and family.template else None
+            if found is not None:
+                return family, found
+        return None
+
+    def find_completion(self, target: str, argument: str) -> Completion | None:
+        """The function that proposes values, if there is one."""
+        return self._completions.get((target, argument))

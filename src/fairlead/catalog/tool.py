@@ -1,0 +1,150 @@
+"""A tool: a function, its description, and the two translations between JSON and Python.
+
+Refuses a function whose arguments no JSON could fill (`UsageError` at registration, never at a call).
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from fairlead.catalog import outcome
+from fairlead.catalog.context import Context
+from fairlead.catalog.entry import Entry, Kind
+from fairlead.catalog.signature import inspect_function
+from fairlead.errors import UsageError
+from fairlead.spec.content import BLOCKS
+from fairlead.spec.descriptors import Icon, ToolDescriptor, ToolHints
+from fairlead.spec.results import UNSET, ToolResult
+
+_CONTENT = (*BLOCKS, ToolResult)
+_LONGEST_NAME = 128
+"""What the specification allows; several clients stop at 64, which `fairlead lint` tells."""
+
+
+class Reading(Protocol):
+    """How a tool's arguments are read and its value is checked; functions have a Signature, foreign tools their own."""
+
+    wrapped: bool
+
+    def decode(self, raw: Any) -> dict[str, Any]:
+        """JSON to keyword arguments; raises ArgumentError."""
+
+    def check_result(self, value: Any) -> Any:
+        """The value as it was declared; raises ResultError."""
+
+
+class Tool(Entry):
+    """One tool of the catalog."""
+
+    __slots__ = ("descriptor", "reading", "replayable", "structured")
+
+    def __init__(
+        self,
+        descriptor: ToolDescriptor,
+        function: Callable[..., Any],
+        kind: Kind,
+        reading: Reading,
+        *,
+        context: str | None = None,
+        replayable: bool = False,
+        tags: frozenset[str] = frozenset(),
+    ):
+        super().__init__(descriptor.name, function, kind, context=context, tags=tags)
+        self.descriptor = descriptor
+        self.reading = reading
+        self.replayable = replayable
+        self.structured = descriptor.output_schema is not UNSET
+
+    def arguments(self, raw: Any) -> dict[str, Any]:
+        """The keyword arguments in `raw` JSON. Raises ArgumentError with the path of what does not fit."""
+        return self.reading.decode(raw)
+
+    def conclude(self, value: Any) -> ToolResult:
+        """The value that the function returned, as a result. Raises ResultError where it is not what was declared."""
+        if not self.structured or isinstance(value, ToolResult):
+            return outcome.result(value, structured=False, wrapped=False)
+        value = self.reading.check_result(value)
+        return outcome.result(value, structured=True, wrapped=self.reading.wrapped)
+
+
+def from_function(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    hints: ToolHints | dict[str, Any] | None = None,
+    icons: list[Icon] | None = None,
+    meta: dict[str, Any] | None = None,
+    output: bool = True,
+    quick: bool = False,
+    replayable: bool = False,
+    extra: str = "forbid",
+    tags: set[str] | frozenset[str] = frozenset(),
+) -> Tool:
+    """A tool from a function's name, type hints and docstring; each can be said otherwise.
+
+    `quick` runs a plain function inline instead of in a thread: for functions that return at once.
+    `replayable` allows a call that asked its user something to be run again from the start with the
+    recorded answers, after a restart or on another worker. `extra="ignore"` lets unknown arguments pass.
+    """
+    signature = inspect_function(
+        function,
+        context_type=Context,
+        content_types=_CONTENT,
+        extra=extra,  # type: ignore[arg-type]
+        output=output,
+    )
+    kind: Kind = signature.kind
+    if quick:
+        if kind != "sync":
+            raise UsageError(f"quick=True is for plain functions; {function!r} is {kind}.")
+        kind = "quick"
+    given = description if description is not None else signature.description
+    return Tool(
+        ToolDescriptor(
+            name=check_name(name or getattr(function, "__name__", "")),
+            title=title or UNSET,
+            description=given or UNSET,
+            input_schema=signature.input_schema,
+            output_schema=signature.output_schema or UNSET,
+            annotations=_hints(hints),
+            icons=icons or UNSET,
+            meta=meta or UNSET,
+        ),
+        function,
+        kind,
+        signature,
+        context=signature.context,
+        replayable=replayable,
+        tags=frozenset(tags),
+    )
+
+
+def check_name(name: str) -> str:
+    """The name, if clients will take it: letters, digits, `_`, `-`, `.` and `/`. Raises UsageError otherwise."""
+    plain = name.replace("_", "").replace("-", "").replace(".", "").replace("/", "")
+    if not name or len(name) > _LONGEST_NAME or not (plain.isascii() and plain.isalnum()):
+        raise UsageError(
+            f"{name!r} cannot name a tool: use 1 to {_LONGEST_NAME} letters, digits, '_', '-', '.' or '/', "
+            "and pass name=… if the function's own name does not fit."
+        )
+    return name
+
+
+def _hints(hints: ToolHints | dict[str, Any] | None) -> ToolHints | msgspec.UnsetType:
+    if hints is None:
+        return UNSET
+    if isinstance(hints, ToolHints):
+        return hints
+    camel = {_camel(key): value for key, value in hints.items()}
+    try:
+        return msgspec.convert(camel, ToolHints)
+    except msgspec.ValidationError as fault:
+        raise UsageError(f"The hints of a tool are true, false or a title: {fault}") from None
+
+
+def _camel(key: str) -> str:
+    head, *rest = key.split("_")
+    return head + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,102 @@
+"""`fairlead serve SOURCE`: serve a Python file's tools over the network, or on standard input and output."""
+
+import argparse
+import logging
+import os
+import sys
+from typing import Any
+
+import msgspec
+
+from fairlead.errors import UsageError
+from fairlead.settings import LOOPBACK, Settings
+from fairlead.sources import python
+
+_FLAGS = ("host", "port", "frame_bytes", "in_flight", "call_timeout", "drain_seconds", "root_path", "log_level")
+_LISTS = {"allowed_origins": "--allow-origin", "allowed_hosts": "--allow-host"}
+
+
+def add(commands: Any) -> None:
+    """Declare the command and its flags; the flags are the fields of Settings."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "serve", help="serve the tools of a Python file or module", description=__doc__
+    )
+    parser.add_argument("source", metavar="SOURCE", help="file.py[:name] or module:name; finds mcp, server or app")
+    parser.add_argument(
+        "--transport",
+        choices=("network", "websocket", "stdio"),
+        default="network",
+        help="network: every line that a port can carry (default); stdio: standard input and output",
+    )
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for name in _FLAGS:
+        parser.add_argument(f"--{name.replace('_', '-')}", default=None, help=_help(fields[name]))
+    for name, flag in _LISTS.items():
+        parser.add_argument(flag, dest=name, action="append", default=None, help=_help(fields[name]))
+    parser.add_argument("--compression", action="store_true", default=None, help=_help(fields["compression"]))
+    parser.add_argument(
+        "--insecure", action="store_true", help="listen beyond this machine although callers prove nothing"
+    )
+    parser.set_defaults(act=act)
+
+
+def _help(field: Any) -> str:
+    told: str = msgspec.inspect.type_info(field.type).extra_json_schema["description"]  # type: ignore[union-attr,index]
+    default = "" if field.default in (None, "", ()) else f" (default {field.default})"
+    return (told + default).replace("%", "%%")
+
+
+def act(arguments: argparse.Namespace) -> int:
+    """Load the source, lay the flags over its settings, and serve."""
+    server = python.load(arguments.source)
+    server.settings = overlay(server.settings, arguments)
+    set_up_log(server.settings.log_level)
+    if arguments.transport == "stdio":
+        server.run("stdio")
+        leave(0)
+    _check_exposure(server.settings, insecure=arguments.insecure)
+    server.run(started=lambda addresses: _greet(server, addresses))
+    leave(0)
+    return 0
+
+
+def overlay(base: Settings, arguments: argparse.Namespace) -> Settings:
+    """The settings of the source, with what the flags say. Raises UsageError for a value that does not fit."""
+    said = {name: getattr(arguments, name) for name in (*_FLAGS, *_LISTS, "compression")}
+    given = {name: value for name, value in said.items() if value is not None}
+    try:
+        return msgspec.convert({**msgspec.structs.asdict(base), **given}, Settings, strict=False)
+    except msgspec.ValidationError as fault:
+        raise UsageError(f"A flag does not fit: {fault}.") from None
+
+
+def _check_exposure(chosen: Settings, *, insecure: bool) -> None:
+    if chosen.is_loopback or insecure:
+        return
+    raise UsageError(
+        f"--host {chosen.host} lets other machines call these tools without proving who they are. "
+        f"Listen on {LOOPBACK[0]} behind a proxy that asks for credentials, or say --insecure."
+    )
+
+
+def set_up_log(level: str) -> None:
+    """Log to standard error, one line each."""
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+
+
+def _greet(server: Any, addresses: list[str]) -> None:
+    offered = len(server.catalog.tools)
+    lines = [f"{server.name}: {offered} tool{'' if offered == 1 else 's'}"]
+    for address in addresses:
+        lines += [f"  WebSocket  ws://{address}/mcp", f"  health     http://{address}/health"]
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()
+
+
+def leave(code: int) -> None:
+    """End the process now: a tool that blocks in a thread must not keep it."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)

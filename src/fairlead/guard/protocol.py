@@ -1,0 +1,201 @@
+"""uvicorn's two protocols with their holes closed: what a peer may cost before and beside the ASGI app.
+
+`guarded_protocols(limits)` gives the pair for `uvicorn.Config(http=..., ws=...)`; neither works without the other.
+Here is the HTTP half, which is also the way into a WebSocket; `guard.frames` is the WebSocket half. Between them
+they bound the request head, the handshake's time, pings, fragments, queued messages and the end of a connection,
+and keep queries (tokens live there) out of uvicorn's log lines.
+
+What this module refuses to do: judge who may come in (`guard.origin` and the app do), bound the time an app takes,
+or the time a request's body takes to arrive (who awaits the body does).
+
+"Point n" is a numbered finding of reference/reliability.md; the rest are RFC clauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from fairlead.guard.connection import ACCESS_LOG, ERROR_LOG, Farewell, ProtocolLimits
+from fairlead.guard.frames import GuardedWebSocket
+
+__all__ = ["GuardedHttp", "GuardedWebSocket", "ProtocolLimits", "guarded_protocols"]
+
+
+def guarded_protocols(limits: ProtocolLimits | None = None) -> tuple[type[GuardedHttp], type[GuardedWebSocket]]:
+    """The pair for `uvicorn.Config(http=..., ws=...)`, bounded by `limits`. Raises nothing."""
+    if limits is None or limits == ProtocolLimits():
+        return GuardedHttp, GuardedWebSocket  # importable by name, so that uvicorn can hand them to worker processes
+    bound = {"limits": limits}
+    return type("GuardedHttp", (GuardedHttp,), bound), type("GuardedWebSocket", (GuardedWebSocket,), bound)
+
+
+class GuardedHttp(Farewell, HttpToolsProtocol):
+    """HTTP/1.1, and the way into a WebSocket: bounded head, bounded handshake, every refusal said and flushed."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _head_open = False
+    _head_bytes = 0
+    _silent_bytes = 0  # since the parser last said anything: an endless line, trailer or chunk extension
+    _refusal: _HeadRefused | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger, self.access_logger = ERROR_LOG, ACCESS_LOG
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self.limits.handshake_s, self._head_late)  # point 3
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._parting:
+            self._drop(len(data))
+            return
+        self._unset_keepalive_if_required()
+        self._silent_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+            if self._silent_bytes > self.limits.head_bytes:
+                raise self._too_large(f"{self.limits.head_bytes} bytes of unfinished head or trailer")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(early=len(data) > upgrade.args[0])
+        except httptools.HttpParserError:
+            refusal = self._refusal or _HeadRefused(400, "Invalid HTTP request received.")
+            self._refuse(refusal.status, str(refusal))
+        except _HeadRefused as refusal:
+            self._refuse(refusal.status, str(refusal))
+        else:
+            if self._timer is None and (self._head_open or self._is_idle()):
+                self._timer = self.loop.call_later(self.limits.handshake_s, self._head_late)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_open = True
+        self._head_bytes = self._silent_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._silent_bytes = 0
+        if len(self.url) > self.limits.line_bytes:
+            self._stop(_HeadRefused(414, f"The URL is over {self.limits.line_bytes} bytes. Send data in the body."))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        line = len(name) + len(value) + 4  # ": " and CRLF
+        self._silent_bytes = 0
+        self._head_bytes += line
+        limits = self.limits
+        if line > limits.line_bytes:
+            self._stop(self._too_large(f"{limits.line_bytes} bytes in one header line"))
+        if self._head_bytes > limits.head_bytes or len(self.headers) > limits.head_count:
+            self._stop(self._too_large(f"{limits.head_bytes} bytes or {limits.head_count} lines in all"))
+
+    def on_headers_complete(self) -> None:
+        self._head_open = False
+        self._silent_bytes = 0
+        self._disarm()
+        if len(self.pipeline) >= self.limits.pipelined:
+            self._stop(_HeadRefused(400, f"Over {self.limits.pipelined} requests wait. Await an answer first."))
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._silent_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._silent_bytes = 0
+        super().on_message_complete()
+
+    def _stop(self, refusal: _HeadRefused) -> None:
+        self._refusal = refusal  # httptools keeps a callback's exception to itself
+        raise refusal
+
+    def _too_large(self, limit: str) -> _HeadRefused:
+        return _HeadRefused(431, f"The request's head is too large: at most {limit}. Send a shorter token or cookie.")
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_idle(self) -> bool:
+        """Bytes came, no request began, and nothing runs: no other timer watches this connection now."""
+        return self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing()
+
+    def _head_late(self) -> None:
+        self._timer = None
+        if self.flow.read_paused:  # we do not read, so the peer is not to blame
+            self._timer = self.loop.call_later(self.limits.handshake_s, self._head_late)
+        elif not self._head_open:
+            self.transport.close()  # silent, or dribbling after its answer
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # an answer is under way: it is the connection's last
+        else:
+            self._refuse(408, f"The request's head took over {self.limits.handshake_s:g} s. Send it at once.")
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Answer and part; where an answer is already under way, another inside it would be read as its body."""
+        self._disarm()
+        if self.cycle is not None and not self.cycle.response_complete:
+            if self.cycle.response_started or self.pipeline:
+                self.transport.close()
+                return
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        ERROR_LOG.warning("Request refused: %d", status)
+        body = text.encode()
+        head = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self._timer = self.loop.call_later(self.limits.linger_s, self.transport.abort)
+        self._part()
+
+    def _upgrade(self, *, early: bool) -> None:
+        if not self._should_upgrade():
+            self._unsupported_upgrade_warning()
+        elif early:
+            # RFC 6455 §4.1: the client MUST wait for the answer; stock loses these bytes without a word.
+            self._refuse(400, "Data came with the handshake. Wait for status 101 before the first frame.")
+        else:
+            self.handle_websocket_upgrade()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand over the parsed head: replayed as bytes into `websockets`, it would meet other bounds (point 2)."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()  # a handshake behind a running answer: its 101 would land inside it
+            return
+        headers = Headers()
+        for name, value in self.headers:
+            headers.set_insecure(name.decode("ascii"), value.strip(b" \t").decode("latin-1"))  # llhttp has checked them
+        if "transfer-encoding" in headers or any(n != "0" for n in headers.get_all("content-length")):
+            self._refuse(400, "A WebSocket handshake has no body. Send it without one.")
+            return
+        if not self.url.isascii():
+            self._refuse(400, "The URL is not ASCII. Percent-encode it.")
+            return
+        request = Request(
+            self.url.decode("ascii"), headers, self.scope["method"], f"HTTP/{self.parser.get_http_version()}"
+        )
+        self.connections.discard(self)
+        assert self.ws_protocol_class is not None and issubclass(self.ws_protocol_class, GuardedWebSocket)
+        protocol = self.ws_protocol_class(self.config, self.server_state, self.app_state, self.loop)
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        self.parser = None  # type: ignore[assignment]  # breaks the cycle, so that an idle socket keeps none of this
+        protocol.handle_connect(request)
+
+
+class _HeadRefused(Exception):
+    """Raised in a parser's callback to stop it: the answer is a status and a sentence."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status

@@ -1,0 +1,43 @@
+"""Whether a caller can be asked a question at all: by its version, and by the capabilities it declared."""
+
+from typing import Any
+
+from fairlead.errors import MISSING_CAPABILITY, PeerError, ToolError
+from fairlead.kernel.call import Call
+from fairlead.spec.methods import ASKED
+
+
+def check(call: Call, method: str, params: dict[str, Any]) -> None:
+    """Raises PeerError (-32021, stateless era) or ToolError (handshake era) if the caller cannot be asked this."""
+    row = ASKED[method]
+    where = row.inline if call.stateless else row.versions
+    if call.version.date not in where:
+        raise ToolError(f"This client speaks MCP {call.version.date}, which has no {method}.")
+    needed = _needed(row.capability, params)
+    if _declared(call, needed):
+        return
+    if call.stateless:
+        raise PeerError(
+            MISSING_CAPABILITY,
+            f"{call.name!r} needs to send {method}, which this request did not declare.",
+            data={"requiredCapabilities": needed},
+        )
+    raise ToolError(f"This client cannot answer {method}: it did not declare {row.capability!r}.")
+
+
+def _needed(capability: str | None, params: dict[str, Any]) -> dict[str, Any]:
+    if capability is None:
+        return {}
+    if capability == "elicitation" and params.get("mode") == "url":
+        return {capability: {"url": {}}}
+    if capability == "sampling" and "tools" in params:
+        return {capability: {"tools": {}}}
+    return {capability: {}}
+
+
+def _declared(call: Call, needed: dict[str, Any]) -> bool:
+    for name, parts in needed.items():
+        had = call.capabilities.get(name)
+        if not isinstance(had, dict) or any(part not in had for part in parts):
+            return False
+    return True

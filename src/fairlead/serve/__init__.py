@@ -1,0 +1,1 @@
+"""Lines we accept: each moves frames between a peer and its conversation, and nothing more."""

@@ -1,0 +1,41 @@
+"""A line inside the process: for tests, and for calls of a server by its own program."""
+
+import asyncio
+
+from fairlead.errors import ConnectionLost
+from fairlead.kernel import Call, ServerSession
+from fairlead.serve.conversation import Conversation
+from fairlead.serve.station import Station
+
+
+class MemoryLine:
+    """Both ends of a line: `send` is the client's frame, `receive` the server's. Close it, or use it in `async with`."""
+
+    def __init__(self, station: Station):
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._conversation = Conversation(station, ServerSession(station.terms, station.parking), self._put)
+
+    async def __aenter__(self) -> "MemoryLine":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
+
+    async def send(self, frame: bytes | str) -> None:
+        """Hand a frame to the server."""
+        await self._conversation.receive(frame)
+
+    async def receive(self) -> bytes:
+        """The server's next frame. Raises ConnectionLost once the line is closed."""
+        frame = await self._frames.get()
+        if frame is None:
+            raise ConnectionLost("The line was closed.", state="unknown_outcome")
+        return frame
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._conversation.close()
+        self._frames.put_nowait(None)
+
+    async def _put(self, frame: bytes, about: Call | None) -> None:
+        self._frames.put_nowait(frame)

@@ -1,0 +1,117 @@
+"""What all conversations of one server share: terms, suspended calls, threads, and who is connected.
+
+Refuses nothing itself; it is where a change of the catalog finds everybody who wants to know, and where a server
+that goes away waits for what is in flight.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from fairlead.kernel import Call, Parking, Terms
+
+if TYPE_CHECKING:
+    from fairlead.serve.conversation import Conversation
+
+
+class Station:
+    """The shared part of a server. Made once, before or after the event loop runs."""
+
+    def __init__(self, terms: Terms, *, threads: int = 40, call_timeout: float | None = None):
+        self.terms = terms
+        self.parking = Parking(terms.secret, most=terms.suspended, seconds=terms.suspend_for)
+        self.conversations: set[Conversation] = set()
+        self.call_timeout = call_timeout
+        self.closing = False
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        # Monotonic, and yet comparable with another worker's: suspended calls expire by it.
+        self._epoch = time.time() - time.monotonic()
+        self._idle: asyncio.Event | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        terms.catalog.listen(self._changed)
+
+    def now(self) -> float:
+        """The time, as sessions are told it."""
+        return self._epoch + time.monotonic()
+
+    def pool(self) -> ThreadPoolExecutor:
+        """The threads for plain functions, made when the first one is called."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="fairlead-tool")
+        return self._pool
+
+    def join(self, conversation: "Conversation") -> None:
+        """A conversation begins."""
+        self.conversations.add(conversation)
+
+    def leave(self, conversation: "Conversation") -> None:
+        """A conversation has ended."""
+        self.conversations.discard(conversation)
+        self.settled()
+
+    def settled(self) -> None:
+        """Something ended: a server that waits for the last call looks again."""
+        if self._idle is not None and not self.in_flight():
+            self._idle.set()
+
+    def in_flight(self) -> int:
+        """Calls that run for somebody who waits. Open listen requests are not among them."""
+        return sum(conversation.in_flight() for conversation in self.conversations)
+
+    def updated(self, uri: str) -> None:
+        """A resource changed: tell who subscribed to it."""
+        self._everybody(lambda conversation: conversation.updated(uri))
+
+    def _changed(self, kind: str) -> None:
+        self._everybody(lambda conversation: conversation.changed(kind))
+
+    def _everybody(self, act: "Callable[[Conversation], None]") -> None:
+        # A tool in a thread may change the catalog: each conversation is told on its own loop.
+        for conversation in tuple(self.conversations):
+            conversation.loop.call_soon_threadsafe(act, conversation)
+
+    def watch_suspended(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See to it that suspended calls nobody comes back for are ended."""
+        if self._expiry is None and len(self.parking):
+            self._expiry = loop.call_later(self.terms.suspend_for + 1, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._expiry = None
+        end(self.parking.expire(self.now()))
+        self.watch_suspended(loop)
+
+    async def drain(self, within: float) -> bool:
+        """Take no new requests, wait for those in flight. False if some were still running after `within` seconds."""
+        self.closing = True
+        for conversation in tuple(self.conversations):
+            await conversation.announce_end()
+        self._idle = asyncio.Event()
+        self.settled()
+        try:
+            async with asyncio.timeout(within):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End what is left: suspended calls and threads. Conversations end with their lines."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        end(self.parking.clear())
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def end(calls: list[Call]) -> None:
+    """End the tasks of calls nobody waits for."""
+    for call in calls:
+        call.ended = True
+        task: Any = call.task
+        if task is not None:
+            task.cancel()

@@ -1,0 +1,103 @@
+"""The WebSocket line: one JSON-RPC message, or one batch of the handshake era, per text frame.
+
+The binding is described in docs/websocket.md. Refuses binary frames (1003); frames that are too large (1009) or no
+UTF-8 (1007) never get here: the server below closes those. A peer that does not read is given up (1013).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from fairlead.kernel import Call, ServerSession
+from fairlead.serve.conversation import Conversation
+from fairlead.serve.outlet import Outlet
+from fairlead.serve.station import Station
+
+logger = logging.getLogger("fairlead")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SUBPROTOCOL: Final = "mcp"
+BINARY: Final = 1003
+RESTART: Final = 1012
+TRY_AGAIN: Final = 1013
+
+
+class WebSocketLine:
+    """One accepted socket."""
+
+    def __init__(self, station: Station, scope: Scope, receive: Receive, send: Send, *, bound: int, stall: float):
+        self._station = station
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._given_up = False
+        self._task: asyncio.Task[Any] | None = None
+        extensions = scope.get("extensions") or {}
+        self._abort: Callable[[], None] | None = extensions.get("fairlead.abort")
+        self._outlet = Outlet(
+            bound=bound,
+            stall=stall,
+            # Another server than ours does not tell what its transport holds; what waits before it is then the measure.
+            unsent=extensions.get("fairlead.unsent") or (lambda: 0),
+            give_up=self._give_up,
+            loop=asyncio.get_running_loop(),
+        )
+
+    async def run(self) -> None:
+        """Talk until the peer leaves or is given up."""
+        event = await self._receive()
+        if event["type"] != "websocket.connect":
+            return
+        offered = self._scope.get("subprotocols") or []
+        await self._send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None})
+        session = ServerSession(self._station.terms, self._station.parking, headers=_headers(self._scope))
+        conversation = Conversation(self._station, session, self.send)
+        self._task = asyncio.current_task()
+        try:
+            await self._read(conversation)
+        except OSError:
+            pass  # The peer left while an answer was on its way: the same as leaving.
+        except asyncio.CancelledError:
+            if not self._given_up:
+                raise
+        finally:
+            self._outlet.close()
+            conversation.close()
+
+    async def _read(self, conversation: Conversation) -> None:
+        outlet, receive = self._outlet, self._receive
+        while True:
+            event = await receive()
+            if event["type"] != "websocket.receive":
+                return
+            text = event.get("text")
+            if text is None:
+                await self._send({"type": "websocket.close", "code": BINARY, "reason": "send text frames, not binary"})
+                return
+            await conversation.receive(text)
+            await outlet.room()
+
+    async def send(self, frame: bytes, about: Call | None) -> None:
+        """Put one frame on the socket. Raises OSError when it is gone."""
+        size = len(frame)
+        self._outlet.enter(size)
+        try:
+            await self._send({"type": "websocket.send", "text": frame.decode()})
+        finally:
+            self._outlet.leave(size)
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        logger.warning("A peer was given up: it does not read what it asked for. Close code %d.", TRY_AGAIN)
+        if self._abort is not None:
+            self._abort()
+        elif self._task is not None:
+            self._task.cancel()
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope.get("headers", ())}

@@ -1,0 +1,205 @@
+"""`Fairlead`: a catalog, its settings and its lines in one object.
+
+    mcp = Fairlead("my tools")
+
+    @mcp.tool
+    async def add(a: int, b: int) -> int:
+        "Adds two numbers."
+        return a + b
+
+    mcp.run()
+
+Refuses to offer two things under one name, and settings that do not fit.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, overload
+
+from fairlead.__about__ import __version__
+from fairlead.catalog import Catalog, Completion, Prompt, Resource, Tool, prompt, resource, tool
+from fairlead.errors import UsageError
+from fairlead.guard.origin import OriginGuard
+from fairlead.guard.protocol import guarded_protocols
+from fairlead.kernel import Terms
+from fairlead.serve.application import Application
+from fairlead.serve.calling import Called, call_tool
+from fairlead.serve.process import serve_network
+from fairlead.serve.station import Station
+from fairlead.serve.stdio import serve_stdio
+from fairlead.settings import Settings, settings
+from fairlead.spec.descriptors import UNSET, Icon, Implementation
+from fairlead.wire import Limits
+
+F = TypeVar("F", bound=Callable[..., Any])
+Transport = Literal["network", "stdio"]
+
+
+class Fairlead:
+    """An MCP server. Keyword arguments beyond the description are settings (`fairlead.settings.Settings`)."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str | None = None,
+        title: str | None = None,
+        instructions: str | None = None,
+        website_url: str | None = None,
+        icons: list[Icon] | None = None,
+        **given: Any,
+    ):
+        self.name = name
+        self.settings: Settings = settings(**given)
+        self.catalog = Catalog()
+        self._description: dict[str, Any] = {
+            "server": Implementation(
+                name=name,
+                version=version or __version__,
+                title=title or UNSET,
+                website_url=website_url or UNSET,
+                icons=icons or UNSET,
+            ),
+            "instructions": instructions,
+        }
+        self._station: Station | None = None
+
+    def __repr__(self) -> str:
+        return f"Fairlead({self.name!r}, tools={len(self.catalog.tools)})"
+
+    # What is offered.
+
+    @overload
+    def tool(self, function: F, /) -> F: ...
+    @overload
+    def tool(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
+    def tool(self, function: Any = None, /, **options: Any) -> Any:
+        """Offer a function as a tool: `@mcp.tool`, or `@mcp.tool("name", title=…, hints={"read_only_hint": True}, …)`.
+
+        The options are those of `fairlead.catalog.tool.from_function`. Returns the function unchanged. Raises
+        UsageError for a function whose arguments no JSON could fill.
+        """
+        if function is None or isinstance(function, str):
+            return lambda real: self.tool(real, **({"name": function} if function else {}), **options)
+        self.catalog.add_tool(tool.from_function(function, **options))
+        return function
+
+    def resource(self, uri: str, **options: Any) -> Callable[[F], F]:
+        """Offer what a function returns as a resource: `@mcp.resource("notes://{name}", mime_type="text/markdown")`.
+
+        A URI with `{variables}` is a family of resources, and the variables are the function's arguments.
+        """
+
+        def keep(function: F) -> F:
+            self.catalog.add_resource(resource.from_function(uri, function, **options))
+            return function
+
+        return keep
+
+    @overload
+    def prompt(self, function: F, /) -> F: ...
+    @overload
+    def prompt(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
+    def prompt(self, function: Any = None, /, **options: Any) -> Any:
+        """Offer a function as a prompt: it returns text, messages, or a list of either."""
+        if function is None or isinstance(function, str):
+            return lambda real: self.prompt(real, **({"name": function} if function else {}), **options)
+        self.catalog.add_prompt(prompt.from_function(function, **options))
+        return function
+
+    def completion(self, target: str, argument: str) -> Callable[[F], F]:
+        """Propose values for an argument of a prompt (by name) or resource template (by URI).
+
+        The function takes the text typed so far, and perhaps a dictionary of the arguments already settled.
+        """
+
+        def keep(function: F) -> F:
+            self.catalog.add_completion(Completion(target, argument, function))
+            return function
+
+        return keep
+
+    def add(self, entry: Tool | Resource | Prompt) -> None:
+        """Offer something made elsewhere."""
+        if isinstance(entry, Tool):
+            self.catalog.add_tool(entry)
+        elif isinstance(entry, Resource):
+            self.catalog.add_resource(entry)
+        else:
+            self.catalog.add_prompt(entry)
+
+    def remove_tool(self, name: str) -> None:
+        """Offer a tool no longer; clients are told. Raises UsageError if there is none."""
+        self.catalog.tools.remove(name)
+
+    def enable(self, name: str) -> None:
+        """Offer a tool again that was switched off; clients are told."""
+        self.catalog.tools.switch(name, True)
+
+    def disable(self, name: str) -> None:
+        """Switch a tool off: it is neither listed nor callable; clients are told."""
+        self.catalog.tools.switch(name, False)
+
+    def notify_updated(self, uri: str) -> None:
+        """A resource has new contents: tell who subscribed to it. Safe from any thread."""
+        self.station.updated(uri)
+
+    # How it is reached.
+
+    @property
+    def station(self) -> Station:
+        """What all conversations of this server share."""
+        if self._station is None:
+            self._station = Station(self._terms(), threads=self.settings.threads, call_timeout=self.settings.call_timeout)
+        return self._station
+
+    def _terms(self) -> Terms:
+        chosen = self.settings
+        secret = {} if chosen.secret is None else {"secret": chosen.secret.encode()}
+        return Terms(
+            catalog=self.catalog,
+            limits=Limits(frame_bytes=chosen.frame_bytes),
+            in_flight=chosen.in_flight,
+            page_size=chosen.page_size,
+            ttl_ms=chosen.ttl_ms,
+            **self._description,
+            **secret,
+        )
+
+    def asgi(self) -> Any:
+        """An ASGI application with all network lines, to run or to mount at any prefix of another application.
+
+        It needs no lifespan. Beneath a server of somebody else's, the guard of the protocol is missing (ping floods,
+        half-sent handshakes): `run()` and `fairlead serve` have it.
+        """
+        chosen = self.settings
+        return OriginGuard(
+            Application(self.station, chosen),
+            allowed_origins=chosen.allowed_origins,
+            allowed_hosts=chosen.allowed_hosts,
+        )
+
+    def run(self, transport: Transport = "network", *, started: Callable[[list[str]], None] | None = None) -> None:
+        """Serve until a signal (or, on stdio, the end of input) ends it. Blocks.
+
+        `started` is called with the addresses once the server listens.
+        """
+        if transport == "stdio":
+            asyncio.run(serve_stdio(self.station))
+        elif transport == "network":
+            protocols = guarded_protocols()
+            serve_network(self.asgi(), self.station, self.settings, protocols=protocols, started=started or _say)
+        else:
+            raise UsageError(f"There is no transport {transport!r}: use 'network' or 'stdio'.")
+
+    async def call(self, name: str, arguments: dict[str, Any] | None = None, /, **more: Any) -> Called:
+        """Call a tool from a test or script: `(await mcp.call("add", a=1, b=2)).value`.
+
+        Raises RefusedError where a client would get a protocol error; a tool that fails is a result with `is_error`.
+        """
+        return await call_tool(self.station, name, {**(arguments or {}), **more})
+
+
+def _say(addresses: list[str]) -> None:
+    sys.stderr.write("".join(f"MCP over WebSocket: ws://{address}/mcp\n" for address in addresses))

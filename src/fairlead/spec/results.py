@@ -1,0 +1,56 @@
+"""Results with a fixed shape, as the server builds them and the client reads them."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from fairlead.spec.content import Block
+
+UNSET = msgspec.UNSET
+Unset = msgspec.UnsetType
+
+
+class ToolResult(msgspec.Struct, gc=False):
+    """The outcome of a tool. A tool may return one itself to say exactly what goes out."""
+
+    content: list[Any]
+    structured_content: Any = msgspec.field(name="structuredContent", default=UNSET)
+    is_error: bool | Unset = msgspec.field(name="isError", default=UNSET)
+    meta: Any = msgspec.field(name="_meta", default=UNSET)
+    result_type: str | Unset = msgspec.field(name="resultType", default=UNSET)
+
+
+class Message(msgspec.Struct):
+    """One message of a prompt."""
+
+    role: Literal["user", "assistant"]
+    content: Block
+
+
+class Root(msgspec.Struct):
+    """A folder or file that the client's user works in."""
+
+    uri: str
+    name: str | Unset = UNSET
+
+
+class Elicited(msgspec.Struct):
+    """What the user did with a question: `accept` with `content`, `decline`, or `cancel`."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: dict[str, Any] | None = None
+
+
+class Sampled(msgspec.Struct):
+    """What the client's model answered."""
+
+    role: Literal["user", "assistant"]
+    content: Any
+    model: str = ""
+    stop_reason: str | Unset = msgspec.field(name="stopReason", default=UNSET)
+
+    @property
+    def text(self) -> str:
+        """The text blocks of the answer, joined by line breaks."""
+        blocks = self.content if isinstance(self.content, list) else [self.content]
+        return "\n".join(block["text"] for block in blocks if block.get("type") == "text")

@@ -1,0 +1,109 @@
+"""The protocol versions as data: what each one can say.
+
+A new version is a new row here and new rows in `methods`; nothing elsewhere asks for a version by
+its date. Refuses nothing: who asks for a version that has no row finds none.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+Era = Literal["handshake", "stateless"]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One dated version of MCP, and where it differs from its neighbours."""
+
+    date: str
+    era: Era
+    batches: bool = False
+    """Several messages may share one frame."""
+
+    structured_output: bool = False
+    """Tools may declare an output schema and answer with `structuredContent`."""
+
+    argument_faults: Literal["error", "result"] = "error"
+    """Arguments that fail the tool's schema: a protocol error, or a result with `isError`."""
+
+    resource_not_found: int = -32002
+    url_elicitation: bool = False
+    """The elicitation of a URL exists, and with it the error that asks for one (-32042)."""
+
+    result_envelope: bool = False
+    """Results say `resultType` and the server's identity; some say how long they keep (`ttlMs`)."""
+
+    content_blocks: frozenset[str]
+    """Kinds of content that a client of this version can read."""
+
+    descriptor_members: frozenset[str]
+    """Members of tools, resources and prompts that exist beyond the first version's."""
+
+
+_FIRST_BLOCKS: Final = frozenset({"text", "image", "resource"})
+_BLOCKS_2025_03: Final = _FIRST_BLOCKS | {"audio"}
+_ALL_BLOCKS: Final = _BLOCKS_2025_03 | {"resource_link"}
+_MEMBERS_2025_03: Final = frozenset({"annotations"})
+_MEMBERS_2025_06: Final = _MEMBERS_2025_03 | {"title", "outputSchema", "_meta"}
+_MEMBERS_2025_11: Final = _MEMBERS_2025_06 | {"icons", "description", "websiteUrl", "execution"}
+
+VERSIONS: Final[dict[str, Version]] = {
+    row.date: row
+    for row in (
+        Version(
+            date="2024-11-05",
+            era="handshake",
+            batches=True,  # The text is silent, JSON-RPC 2.0 has them, and clients of that year send them.
+            content_blocks=_FIRST_BLOCKS,
+            descriptor_members=frozenset(),
+        ),
+        Version(
+            date="2025-03-26",
+            era="handshake",
+            batches=True,
+            content_blocks=_BLOCKS_2025_03,
+            descriptor_members=_MEMBERS_2025_03,
+        ),
+        Version(
+            date="2025-06-18",
+            era="handshake",
+            structured_output=True,
+            content_blocks=_ALL_BLOCKS,
+            descriptor_members=_MEMBERS_2025_06,
+        ),
+        Version(
+            date="2025-11-25",
+            era="handshake",
+            structured_output=True,
+            argument_faults="result",
+            url_elicitation=True,
+            content_blocks=_ALL_BLOCKS,
+            descriptor_members=_MEMBERS_2025_11,
+        ),
+        Version(
+            date="2026-07-28",
+            era="stateless",
+            structured_output=True,
+            argument_faults="result",
+            resource_not_found=-32602,
+            url_elicitation=True,
+            result_envelope=True,
+            content_blocks=_ALL_BLOCKS,
+            descriptor_members=_MEMBERS_2025_11,
+        ),
+    )
+}
+
+HANDSHAKE: Final = tuple(date for date, row in VERSIONS.items() if row.era == "handshake")
+STATELESS: Final = tuple(date for date, row in VERSIONS.items() if row.era == "stateless")
+NEWEST_HANDSHAKE: Final = VERSIONS[HANDSHAKE[-1]]
+"""What a handshake client is offered that asks for a version nobody here knows."""
+
+
+def at_least(date: str) -> frozenset[str]:
+    """The versions from `date` on."""
+    return frozenset(known for known in VERSIONS if known >= date)
+
+
+def between(first: str, last: str) -> frozenset[str]:
+    """The versions from `first` to `last`, both included."""
+    return frozenset(known for known in VERSIONS if first <= known <= last)
