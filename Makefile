@@ -41,7 +41,8 @@ bench: $(DEV) ## measure Fairlead, its peers and the bare echo side by side
 	$(PYTHON) -m bench $(ARGS)
 
 soak: $(DEV) $(SYSTEM) ## run the tests that take long
-	$(PYTHON) -m pytest -m soak $(ARGS)
+	@# 5: there is none.
+	$(PYTHON) -m pytest -m soak $(ARGS) || [ $$? -eq 5 ]
 
 fuzz: $(DEV) ## feed the decoder with a million inputs
 	$(PYTHON) -m fuzz $(ARGS)

@@ -37,6 +37,7 @@ class Server:
             self._process = subprocess.Popen(
                 arguments,
                 cwd=ROOT,
+                env=plain_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
@@ -120,6 +121,14 @@ class Server:
         self._output.seek(0)
         lines = self._output.read().decode(errors="replace").strip().splitlines()
         return " / ".join(line.strip() for line in lines[-2:]) or "no output"
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment for whatever is measured: ours without the variables that set Python differently.
+
+    A `PYTHONDONTWRITEBYTECODE`, for one, would have an editable package compiled at each start.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def free_port() -> int:

@@ -91,15 +91,19 @@ def _run_one(plan: Plan, number: int, subject: Subject, server: Server, scenario
 
 
 def _run_probes(plan: Plan, results: Results) -> None:
-    for look in range(max((probe.times for probe in plan.probes), default=0)):
+    for look in range(max((probe.discarded + probe.times for probe in plan.probes), default=0)):
         for probe in plan.probes:
-            if look >= probe.times or probe.name in results.failed_probes:
+            looks = probe.discarded + probe.times
+            if look >= looks or probe.name in results.failed_probes:
                 continue
-            sys.stderr.write(f"bench: look {look + 1} of {probe.times}: {probe.name}\n")
+            sys.stderr.write(f"bench: look {look + 1} of {looks}: {probe.name}\n")
             try:
-                results.readings[probe.name].append(probe.take())
+                reading = probe.take()
             except MeasureError as error:
                 results.failed_probes[probe.name] = str(error)
+            else:
+                if look >= probe.discarded:
+                    results.readings[probe.name].append(reading)
 
 
 def _turned(servers: Sequence[tuple[Subject, Server]], by: int) -> list[tuple[Subject, Server]]:

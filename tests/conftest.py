@@ -4,10 +4,12 @@ No plug-in runs coroutines here: a test calls the `run` fixture, or `asyncio.run
 """
 
 import asyncio
+import faulthandler
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -23,6 +25,7 @@ Result = TypeVar("Result")
 # Far above what any test takes; only what hangs meets it. A test may ask for more: @pytest.mark.within(120).
 TEST_SECONDS = 60
 SOAK_SECONDS = 3600
+EXIT_SECONDS = 10
 
 # `ci`: the same examples in every run, so that a red one can be repeated. `dev`: new ones each time, and
 # those that failed first. No deadlines, since the machine may be shared.
@@ -81,6 +84,12 @@ def _bounded(item: pytest.Item, what: str) -> Generator[None, Any, Any]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def pytest_unconfigure() -> None:
+    # A thread that a test left behind would keep the interpreter from ending, after all is said: the stacks
+    # of such threads are written out, and the run ends as a failed one.
+    faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True, file=sys.__stderr__)
 
 
 # --- coroutines ---------------------------------------------------------------------------------------

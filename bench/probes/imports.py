@@ -11,7 +11,7 @@ import tomllib
 from bench.environments import Environment
 from bench.errors import MeasureError
 from bench.probes.reading import Reading
-from bench.process import ROOT
+from bench.process import ROOT, plain_environment
 
 _SECONDS = 60.0
 
@@ -42,7 +42,15 @@ def _timed(environment: Environment, program: str) -> tuple[float, str]:
     command = [str(environment.python), "-c", program]
     started = time.perf_counter()
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS, check=True)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=plain_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
     except subprocess.CalledProcessError as error:
         raise MeasureError((error.stderr.strip().splitlines() or ["no output"])[-1]) from error
     except (OSError, subprocess.TimeoutExpired) as error:

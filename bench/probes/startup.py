@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bench.errors import MeasureError
 from bench.messages import INITIALIZE, check_initialized, number_of
 from bench.probes.reading import Reading
-from bench.process import ROOT
+from bench.process import ROOT, plain_environment
 
 _ANSWER_SECONDS = 30.0
 _END_SECONDS = 5.0
@@ -22,7 +22,13 @@ def first_answer(command: Sequence[str]) -> Reading:
     started = time.perf_counter()
     try:
         process = subprocess.Popen(
-            command, cwd=ROOT, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            cwd=ROOT,
+            env=plain_environment(),
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except OSError as error:
         raise MeasureError(f"could not be started: {error.strerror}: {command[0]}") from error

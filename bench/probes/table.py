@@ -14,7 +14,10 @@ from bench.subjects import SERVERS, SUBJECTS
 
 @dataclass(frozen=True)
 class Probe:
-    """A figure: its median over `times` looks is reported. `subject` is the row it belongs to."""
+    """A figure: its median over `times` looks is reported. `subject` is the row it belongs to.
+
+    `discarded` looks come first and are not counted: they fill the caches of files and bytecode.
+    """
 
     name: str
     subject: str
@@ -23,6 +26,7 @@ class Probe:
     environment: Environment
     take: Callable[[], Reading]
     times: int
+    discarded: int = 0
 
 
 _BY_NAME = {subject.name: subject for subject in SUBJECTS}
@@ -30,12 +34,14 @@ _BY_NAME = {subject.name: subject for subject in SUBJECTS}
 
 def _import(subject: str, environment: Environment, statement: str) -> Probe:
     take = partial(import_time, environment, statement)
-    return Probe(f"{subject}-import", subject, f"`{statement}`", "ms", environment, take, 9)
+    return Probe(f"{subject}-import", subject, f"`{statement}`", "ms", environment, take, 9, discarded=1)
 
 
 def _stdio(subject: str, title: str, environment: Environment, *command: str) -> Probe:
     take = partial(first_answer, command)
-    return Probe(f"{subject}-stdio", subject, f"stdio, start to first answer: {title}", "ms", environment, take, 7)
+    return Probe(
+        f"{subject}-stdio", subject, f"stdio, start to first answer: {title}", "ms", environment, take, 7, discarded=1
+    )
 
 
 def _idle(name: str) -> Probe:

@@ -102,6 +102,8 @@ def test_nothing_gives_nothing(text):
         ":class:`Foo` is used",
         "A table\n-------\nis no section",
         "@decorator is mentioned",
+        ":note: this is kept",
+        "@todo: this too",
     ],
 )
 def test_prose_stays_in_the_description(text):

@@ -84,6 +84,12 @@ class Crate:
     size: int
 
 
+class Able(pydantic.BaseModel):
+    """Comes after Point, being pydantic's, and before it in the schema."""
+
+    a: int
+
+
 class User(pydantic.BaseModel):
     first_name: str
     age: int = pydantic.Field(ge=0)
@@ -150,6 +156,16 @@ def test_the_annotation_describes_before_the_docstring():
     assert properties["c"]["description"] == "from the docstring"
 
 
+def test_a_parameter_that_may_be_null_keeps_its_description():
+    def function(a: Annotated[int, "how many"] = None): ...
+
+    assert look(function).input_schema["properties"]["a"] == {
+        "anyOf": [{"type": "integer"}, {"type": "null"}],
+        "description": "how many",
+        "default": None,
+    }
+
+
 def test_constraints_are_told():
     hint = Annotated[int | None, annotated_types.Ge(1), annotated_types.Lt(9), annotated_types.MultipleOf(2)]
     assert taking(hint).input_schema["properties"]["x"] == {
@@ -185,11 +201,15 @@ def test_a_property_that_is_called_title_stays():
 
 def test_definitions_of_pydantic_are_hoisted_and_keep_their_names_apart():
     schema = taking(tuple[Point, Namesake, User]).input_schema
-    assert set(schema["$defs"]) == {"Point", "Point_2", "User"}
+    assert list(schema["$defs"]) == ["Point", "Point_2", "User"]
     assert schema["$defs"]["Point_2"]["properties"] == {"z": {"type": "string"}}
     items = schema["properties"]["x"]["prefixItems"]
     assert [item["$ref"].removeprefix("#/$defs/") for item in items] == ["Point", "Point_2", "User"]
     assert {"$ref": "#/$defs/User"} in schema["$defs"]["User"]["properties"]["boss"]["anyOf"]
+
+
+def test_definitions_stand_in_order():
+    assert list(taking(tuple[User, Point, Able, Limited]).input_schema["$defs"]) == ["Able", "Limited", "Point", "User"]
 
 
 def test_a_class_that_was_rewritten_keeps_its_name_and_its_docstring():

@@ -17,6 +17,8 @@ from fairlead.errors import UsageError
         ("a://{x}", "a://", None),
         ("a://{x}", "a://one/two", None),
         ("a://{x}/", "a://one", None),
+        ("a://{x}/y", "a:///y", None),
+        ("a://{+x}/y", "a:///y", None),
         ("a://{x}/y/{z}", "a://1/y/2", {"x": "1", "z": "2"}),
         ("a://{x}", "a://caf%C3%A9%20b", {"x": "café b"}),
         ("a://{x}", "a://a+b", {"x": "a+b"}),
@@ -115,6 +117,7 @@ def test_names_come_in_the_order_of_the_template():
         ("a://b?c={d}{&q}", 12, "stands in"),
         ("a://b{?q*}", 7, "not supported"),
         ("a://{{x}}", 5, "not supported"),
+        ("a:" + "".join(f"/{{v{n}}}" for n in range(65)), 378, "more than 64"),
     ],
 )
 def test_a_bad_template_is_refused_with_its_place(template, position, words):

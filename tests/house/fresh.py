@@ -23,7 +23,17 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
-def loaded_by(*modules: str) -> set[str]:
-    """The names in `sys.modules` once these are imported."""
-    code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nprint(*sys.modules)"
-    return set(python(code).split())
+def loaded_by(*modules: str, without_root: bool = False) -> set[str]:
+    """The names in `sys.modules` once these are imported.
+
+    Importing `fairlead.wire` runs the root's `__init__.py` first, which may hand on names of any floor;
+    `without_root` puts an empty package in its place, to see what the floors themselves load.
+    """
+    root = f"root = types.ModuleType('{rules.PACKAGE}')\nroot.__path__ = [{str(rules.SRC / rules.PACKAGE)!r}]\n"
+    return set(
+        python(
+            "import importlib, sys, types\n"
+            + (f"{root}sys.modules[root.__name__] = root\n" if without_root else "")
+            + f"for name in {modules!r}: importlib.import_module(name)\nprint(*sys.modules)"
+        ).split()
+    )

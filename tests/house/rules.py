@@ -5,11 +5,10 @@ Nothing here imports Fairlead: a rule reads sources, so it also holds for a file
 """
 
 import ast
-import builtins
-import pkgutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.house.kin import Kin
 from tests.house.source import (
     FUNCTIONS,
     PACKAGE,
@@ -26,7 +25,7 @@ from tests.house.source import (
     sources,
 )
 
-__all__ = ["PACKAGE", "ROOT", "SRC", "Fault", "Source", "listing", "sources"]
+__all__ = ["PACKAGE", "ROOT", "SRC", "Fault", "Kin", "Source", "listing", "sources"]
 
 # From the ground up; a floor imports only floors below it.
 #
@@ -148,9 +147,6 @@ ATTICS = frozenset(
 ERROR_ENDINGS = ("Error", "Timeout")
 # Says what happened to the line, as the standard library's ConnectionError family does.
 ERROR_EXCEPTIONS = frozenset({"ConnectionLost"})
-BUILTIN_ERRORS = frozenset(
-    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
-)
 
 
 # --- imports ------------------------------------------------------------------------------------------
@@ -317,85 +313,35 @@ def exported(source: Source) -> list[str]:
 # --- names and docstrings -----------------------------------------------------------------------------
 
 
-def error_classes(tree: Iterable[Source]) -> set[str]:
-    """The names of all classes that descend, by whatever way, from an exception."""
-    bases = {
-        node.name: {dotted(base).rpartition(".")[2] for base in node.bases}
-        for source in tree
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.ClassDef)
-    }
-    known: set[str] = set()
-    while fresh := {name for name, above in bases.items() if above & (known | BUILTIN_ERRORS)} - known:
-        known |= fresh
-    return known
-
-
-def error_name_faults(source: Source, errors: set[str]) -> Iterator[Fault]:
+def error_name_faults(source: Source, kin: Kin) -> Iterator[Fault]:
     """Public exceptions whose name does not say that they are one."""
     for node in ast.walk(source.tree):
-        if not isinstance(node, ast.ClassDef) or node.name not in errors or node.name.startswith("_"):
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_") or not kin.is_error(source, node):
             continue
         if not node.name.endswith(ERROR_ENDINGS) and node.name not in ERROR_EXCEPTIONS:
             yield source.fault(node, f"{node.name} is an exception: its name ends in {' or '.join(ERROR_ENDINGS)}")
 
 
-def promised_above(tree: Iterable[Source]) -> dict[str, set[str]]:
-    """For each class by name: the methods that its ancestors, ours or others', declare and describe."""
-    classes = [(source, node) for source in tree for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
-    own = {node.name: {item.name for item in node.body if isinstance(item, FUNCTIONS)} for _, node in classes}
-    above: dict[str, set[str]] = {node.name: set() for _, node in classes}
-    for source, node in classes:
-        for base in node.bases:
-            above[node.name] |= _methods_of_others(source, dotted(base))
-    while True:
-        size = sum(map(len, above.values()))
-        for _, node in classes:
-            for base in (dotted(base).rpartition(".")[2] for base in node.bases):
-                above[node.name] |= own.get(base, set()) | above.get(base, set())
-        if size == sum(map(len, above.values())):
-            return above
-
-
-def _methods_of_others(source: Source, base: str) -> set[str]:
-    """What a class of another package has; found by importing it, for its sources are not ours to read."""
-    first, _, rest = base.partition(".")
-    for found in imports(source):
-        if found.top == PACKAGE:
-            continue
-        for alias in found.node.names:  # type: ignore[attr-defined]
-            if (alias.asname or alias.name.partition(".")[0]) == first and found.target.endswith(alias.name):
-                target = found.target if alias.asname or isinstance(found.node, ast.ImportFrom) else first
-                try:
-                    return set(dir(pkgutil.resolve_name(f"{target}.{rest}".rstrip("."))))
-                except (ImportError, AttributeError):
-                    return set()
-    return set()
-
-
-def docstring_faults(source: Source, above: dict[str, set[str]] | None = None) -> Iterator[Fault]:
+def docstring_faults(source: Source, kin: Kin) -> Iterator[Fault]:
     """Modules, and public classes, functions and methods, that promise nothing.
 
-    A method that overrides another has its promise there: `above` knows those, from `promised_above`.
+    A method that overrides another has its promise there.
     """
     if source.text.strip() and ast.get_docstring(source.tree) is None:
         yield source.fault(1, "a module opens with what it is")
-    if any(part.startswith("_") and not part.startswith("__") for part in source.module.split(".")):
-        return
-    yield from _undescribed(source, source.tree, "", promised_above([source]) if above is None else above)
+    if not any(part.startswith("_") and not part.startswith("__") for part in source.module.split(".")):
+        yield from _undescribed(source, source.tree, "", kin)
 
 
-def _undescribed(
-    source: Source, parent: ast.Module | ast.ClassDef, prefix: str, above: dict[str, set[str]]
-) -> Iterator[Fault]:
-    promised = above.get(parent.name, set()) if isinstance(parent, ast.ClassDef) else set()
+def _undescribed(source: Source, parent: ast.Module | ast.ClassDef, prefix: str, kin: Kin) -> Iterator[Fault]:
+    promised = kin.promised_above(source, parent) if isinstance(parent, ast.ClassDef) else set()
     for node in _statements(parent.body):
         if not isinstance(node, (ast.ClassDef, *FUNCTIONS)) or node.name.startswith("_"):
             continue
         if ast.get_docstring(node) is None and node.name not in promised and not _described_elsewhere(node):
             yield source.fault(node, f"{prefix}{node.name} is public and has no docstring")
         if isinstance(node, ast.ClassDef):
-            yield from _undescribed(source, node, f"{node.name}.", above)
+            yield from _undescribed(source, node, f"{node.name}.", kin)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

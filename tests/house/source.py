@@ -77,6 +77,7 @@ class Import:
     node: ast.stmt
     target: str
     function: str | None  # the innermost function around it
+    name: str  # what the file calls it; empty where it is called by its own first name
 
     @property
     def top(self) -> str:
@@ -89,12 +90,23 @@ def imports(source: Source) -> Iterator[Import]:
     while waiting:
         node, function = waiting.pop()
         if isinstance(node, ast.Import):
-            yield from (Import(node, alias.name, function) for alias in node.names)
+            # `import a.b` gives the name `a`, which stands for `a`.
+            yield from (Import(node, alias.name, function, alias.asname or "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             origin = _origin(source, node)
-            yield from (Import(node, f"{origin}.{alias.name}", function) for alias in node.names)
+            for alias in node.names:
+                yield Import(node, f"{origin}.{alias.name}", function, alias.asname or alias.name)
         inside = node.name if isinstance(node, FUNCTIONS) else function
         waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+
+def spelled_out(source: Source, name: str) -> str:
+    """A dotted name as the file writes it, from the root of the package that it was imported from."""
+    first, dot, rest = name.partition(".")
+    for found in imports(source):
+        if found.name == first:
+            return f"{found.target}{dot}{rest}"
+    return name
 
 
 def _origin(source: Source, node: ast.ImportFrom) -> str:

@@ -7,11 +7,11 @@ from tests.house import rules
 CONFTEST = (rules.ROOT / "tests/conftest.py").read_text("utf-8")
 
 
-def outcomes_of(pytester: pytest.Pytester, text: str) -> tuple[dict[str, int], str]:
-    pytester.makeconftest(CONFTEST)
+def outcomes_of(pytester: pytest.Pytester, text: str, conftest: str = CONFTEST) -> tuple[dict[str, int], str]:
+    pytester.makeconftest(conftest)
     pytester.makepyfile(text)
     result = pytester.runpytest_subprocess("-p", "no:anyio", "--strict-markers", timeout=50)
-    return result.parseoutcomes(), result.stdout.str()
+    return result.parseoutcomes(), result.stdout.str() + result.stderr.str()
 
 
 def test_what_takes_too_long_fails_alone_and_the_next_test_runs(pytester):
@@ -135,3 +135,21 @@ def test_a_property_can_use_the_run_fixture(pytester):
         """,
     )
     assert outcomes == {"passed": 1}
+
+
+def test_a_thread_left_behind_does_not_keep_the_run_from_ending(pytester):
+    outcomes, said = outcomes_of(
+        pytester,
+        """
+        import threading
+
+        def wait_for_ever():
+            threading.Event().wait()
+
+        def test_left():
+            threading.Thread(target=wait_for_ever).start()
+        """,
+        CONFTEST.replace("EXIT_SECONDS = 10", "EXIT_SECONDS = 0.5"),
+    )
+    assert outcomes == {"passed": 1}
+    assert "wait_for_ever" in said

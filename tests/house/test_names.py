@@ -8,8 +8,8 @@ from tests.house.rules import Source
 
 def test_a_public_exception_is_called_one():
     tree = rules.sources()
-    errors = rules.error_classes(tree)
-    faults = [fault for source in tree for fault in rules.error_name_faults(source, errors)]
+    kin = rules.Kin(tree)
+    faults = [fault for source in tree for fault in rules.error_name_faults(source, kin)]
     assert not faults, rules.listing(faults)
 
 
@@ -18,14 +18,15 @@ def test_a_public_exception_is_called_one():
     [
         "class Refusal(Exception): ...",
         "class Refusal(ValueError): ...",
-        "class Refusal(builtins.BaseException): ...",
+        "import builtins\nclass Refusal(builtins.BaseException): ...",
+        "from json import JSONDecodeError as E\nclass Refusal(E): ...",
         "class Refusal(Middle): ...\nclass Middle(FirstError): ...\nclass FirstError(Exception): ...",
         "class Outer:\n    class Refusal(Exception): ...",
     ],
 )
 def test_an_exception_by_another_name_is_caught(text):
     source = Source("fairlead/a.py", text.replace("Middle", "MiddleError"))
-    [fault] = rules.error_name_faults(source, rules.error_classes([source]))
+    [fault] = rules.error_name_faults(source, rules.Kin([source]))
     assert "Refusal" in fault.what
 
 
@@ -35,13 +36,26 @@ def test_errors_timeouts_and_what_is_private_or_no_exception_pass():
         "class _Stop(Exception): ...\nclass Session: ...\nclass Refusal(Session): ..."
     )
     source = Source("fairlead/a.py", text)
-    assert not list(rules.error_name_faults(source, rules.error_classes([source])))
+    assert not list(rules.error_name_faults(source, rules.Kin([source])))
+
+
+def test_classes_are_told_apart_by_the_module_they_live_in():
+    tree = [
+        Source("fairlead/errors.py", "class PeerError(Exception): ..."),
+        Source("fairlead/wire/__init__.py", "from fairlead.wire.a import Base"),
+        Source("fairlead/wire/a.py", "from fairlead import errors\nclass Base(errors.PeerError): ..."),
+        Source("fairlead/guard/a.py", "class Refusal: ..."),
+        Source("fairlead/serve/a.py", "from fairlead.wire import Base\nclass Refusal(Base): ..."),
+    ]
+    kin = rules.Kin(tree)
+    found = [fault.path for source in tree for fault in rules.error_name_faults(source, kin)]
+    assert found == ["fairlead/wire/a.py", "fairlead/serve/a.py"]
 
 
 def test_what_is_public_says_what_it_promises():
     tree = rules.sources()
-    above = rules.promised_above(tree)
-    faults = [fault for source in tree for fault in rules.docstring_faults(source, above)]
+    kin = rules.Kin(tree)
+    faults = [fault for source in tree for fault in rules.docstring_faults(source, kin)]
     assert not faults, rules.listing(faults)
 
 
@@ -60,7 +74,8 @@ def test_what_is_public_says_what_it_promises():
     ],
 )
 def test_a_silent_public_name_is_caught(text):
-    assert len(list(rules.docstring_faults(Source("fairlead/a.py", text)))) == 1
+    source = Source("fairlead/a.py", text)
+    assert len(list(rules.docstring_faults(source, rules.Kin([source])))) == 1
 
 
 @pytest.mark.parametrize(
@@ -83,4 +98,5 @@ def test_a_silent_public_name_is_caught(text):
     ],
 )
 def test_what_is_private_or_described_elsewhere_passes(text):
-    assert not list(rules.docstring_faults(Source("fairlead/a.py", text)))
+    source = Source("fairlead/a.py", text)
+    assert not list(rules.docstring_faults(source, rules.Kin([source])))

@@ -6,7 +6,7 @@ as written, and none is run to be found.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.house.source import FUNCTIONS, ROOT, dotted
@@ -65,14 +65,12 @@ def faults(requirement: Requirement, tests: set[str], *, complete: bool) -> Iter
     yield from (f"{requirement.id} names {test}, which is nowhere" for test in requirement.tests if test not in tests)
 
 
-def unlisted(
-    found: Iterator[tuple[str, str]] | list[tuple[str, str]], table: dict[str, tuple[str, ...]]
-) -> Iterator[str]:
-    """What is wrong with the marks on tests."""
+def unlisted(found: Iterable[tuple[str, str]], table: dict[str, tuple[str, ...]], *, complete: bool) -> Iterator[str]:
+    """What is wrong with the marks on tests; until the table is complete, it may lag behind them."""
     for id, place in found:
         if id not in table:
             yield f"{place} is marked with {id}, which is no requirement"
-        elif "::" in place and place not in table[id]:
+        elif complete and "::" in place and place not in table[id]:
             yield f"{place} is marked with {id}, which does not name it"
 
 
@@ -88,10 +86,10 @@ def test_every_requirement_names_tests_that_exist():
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_mark_names_a_requirement_that_names_the_test():
+def test_every_mark_names_a_requirement():
     table = {requirement.id: requirement.tests for requirement in REQUIREMENTS}
     this = Path(__file__).relative_to(ROOT).as_posix()
-    wrong = [fault for path, _, tree in trees() for fault in unlisted(marks(path, tree), table)]
+    wrong = [fault for path, _, tree in trees() for fault in unlisted(marks(path, tree), table, complete=COMPLETE)]
     wrong += [
         f"{path} speaks of {id}, which is no requirement"
         for path, text, _ in trees()
@@ -145,7 +143,10 @@ def test_d(x): ...
         ("X-04", "t.py"),
     ]
     table = {"X-01": ("t.py::test_a",), "X-02": (), "X-04": ()}
-    assert list(unlisted(found, table)) == [
+    assert list(unlisted(found, table, complete=False)) == [
+        "t.py::TestB::test_c is marked with X-03, which is no requirement"
+    ]
+    assert list(unlisted(found, table, complete=True)) == [
         "t.py::test_a is marked with X-02, which does not name it",
         "t.py::TestB::test_c is marked with X-03, which is no requirement",
     ]

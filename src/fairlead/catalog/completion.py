@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fairlead.catalog.entry import Entry, Kind
+from fairlead.catalog.parameters import kind_of
 from fairlead.errors import UsageError
 
 MOST = 100
@@ -23,7 +24,7 @@ class Completion(Entry):
                 f"A completion takes the text typed so far, and perhaps the arguments already settled; "
                 f"{function!r} takes {len(parameters)} parameters."
             )
-        kind: Kind = "async" if inspect.iscoroutinefunction(function) else "sync"
+        kind: Kind = "async" if kind_of(function) == "async" else "sync"
         super().__init__(f"{target}:{argument}", function, kind)
         self.target = target
         self.argument = argument

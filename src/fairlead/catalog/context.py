@@ -33,6 +33,9 @@ class Port(Protocol):
     async def ask(self, call: "Calling", method: str, params: dict[str, Any], within: float | None) -> Any:
         """Ask the client and wait for its answer. Raises RefusedError, RequestTimeout or PeerError."""
 
+    async def close_stream(self, call: "Calling") -> None:
+        """Let the caller come back for the rest, where its line can."""
+
     def wait(self, awaitable: Awaitable[T]) -> T:
         """From a worker thread: run `awaitable` on the conversation's loop and wait for it."""
 
@@ -45,6 +48,10 @@ class Answer(msgspec.Struct):
 
     def __bool__(self) -> bool:
         return self.action == "accept"
+
+
+class _Roots(msgspec.Struct):
+    roots: list[Root] = []
 
 
 class Context:
@@ -167,14 +174,22 @@ class Context:
 
     async def roots(self, *, within: float | None = None) -> list[Root]:
         """The folders that the client's user works in."""
-        got: dict[str, list[Root]] = await self._ask("roots/list", {}, dict[str, Any], within)
-        return msgspec.convert(got.get("roots", []), list[Root])
+        return (await self._ask("roots/list", {}, _Roots, within)).roots
+
+    async def close_stream(self) -> None:
+        """End the stream that the answer would come on, so that no connection is held while a long call works.
+
+        The client comes back for the rest. Does nothing on lines where there is nothing to come back to.
+        """
+        await self._port.close_stream(self._call)
 
     def wait(self, awaitable: Awaitable[T]) -> T:
         """In a plain function, which runs in a thread: `ctx.wait(ctx.progress(1, 3))`."""
         return self._port.wait(awaitable)
 
-    async def _ask(self, method: str, params: dict[str, Any], shape: Callable[..., T] | type[T], within: float | None) -> T:
+    async def _ask(
+        self, method: str, params: dict[str, Any], shape: Callable[..., T] | type[T], within: float | None
+    ) -> T:
         got = await self._port.ask(self._call, method, params, within)
         try:
             return msgspec.convert(got, shape)  # type: ignore[arg-type]

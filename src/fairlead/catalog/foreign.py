@@ -49,6 +49,7 @@ def make_slot(name: str, read: Callable[[Any], Any], **facts: Any) -> type[Slot]
 
 
 def is_slot(hint: object) -> bool:
+    """Whether this was made by `make_slot`."""
     return type(hint) is _EverythingIsOne
 
 

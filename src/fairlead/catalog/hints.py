@@ -7,15 +7,15 @@ enforced or refused with `SignatureError`: none is dropped. Structs stay as msgs
 """
 
 import collections.abc as abc
-import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, Final, ForwardRef, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from fairlead.catalog.constraints import limits, misplaced, needs_pydantic, notes, spread
 from fairlead.catalog.faults import MisfitError, SignatureError
 from fairlead.catalog.foreign import (
     Slot,
@@ -29,19 +29,11 @@ from fairlead.catalog.foreign import (
 )
 from fairlead.catalog.records import Record, record_of
 
-_CONSTRAINTS: Final = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
-# Facts of pydantic's metadata that change nothing here: reading is strict, unions try every branch.
-_WITHOUT_EFFECT: Final = frozenset({"strict", "discriminator", "union_mode", "fail_fast"})
 _READ_AS_LIST: Final = (abc.Iterable, abc.Iterator, abc.Reversible, abc.Container)
 
 
 class _Changed:
     """Stands for a class that has to be rewritten, while that is only being asked."""
-
-
-def is_field(value: object) -> bool:
-    """Whether this is what pydantic's `Field(...)` makes."""
-    return all(hasattr(value, name) for name in ("is_required", "metadata", "default_factory", "json_schema_extra"))
 
 
 def readable(hint: Any) -> bool:
@@ -86,9 +78,15 @@ class Hints:
         given = get_args(hint)
         if origin in _READ_AS_LIST:
             origin, hint = list, None
-        if is_model(origin) or not isinstance(origin, type) or hasattr(origin, "__parameters__"):
+        if is_model(origin) or not isinstance(origin, type):
             return hint
         arguments = tuple(a if a is ... else self.plain(a) for a in given)
+        if hasattr(origin, "__parameters__"):
+            if any(map(_differs, arguments, given)) or _differs(self.plain(origin), origin):
+                raise SignatureError(
+                    f"{hint!r} cannot be limited, being generic: make a class of it without parameters"
+                )
+            return hint
         if hint is not None and all(new is old for new, old in zip(arguments, given, strict=True)):
             return hint
         generic: Any = origin
@@ -107,38 +105,41 @@ class Hints:
 
     def _annotated(self, hint: Any) -> Any:
         base, *metadata = get_args(hint)
-        facts = list(_spread(metadata))
-        if any(_needs_pydantic(fact) for fact in facts):
+        facts = list(spread(metadata))
+        if any(needs_pydantic(fact) for fact in facts):
             return self._by_pydantic(hint)
         plain = self.plain(base)
-        notes = [meta for fact in facts for meta in _notes(fact)]
-        limits = [meta for fact in facts for meta in _limits(fact)]
-        if limits:
+        described = [meta for fact in facts for meta in notes(fact)]
+        bounds = [meta for fact in facts for meta in limits(fact)]
+        if bounds:
             try:
-                plain = self._limited(plain, base, limits)
+                plain = self._limited(plain, base, bounds)
             except SignatureError:
-                if "pydantic" in sys.modules:
+                if "pydantic" in sys.modules and not misplaced(self._members(base), bounds, readable):
                     return self._by_pydantic(hint)
                 raise
-        return Annotated[(plain, *notes)] if notes else plain
+        return Annotated[(plain, *described)] if described else plain
 
     def _by_pydantic(self, hint: Any) -> Any:
         return _Changed if self._asking is not None else pydantic_slot(hint)
 
-    def _limited(self, plain: Any, base: Any, limits: list[msgspec.Meta]) -> Any:
+    def _members(self, base: Any) -> list[Any]:
+        union = get_origin(base) in (Union, types.UnionType)
+        return [self.plain(member) for member in (get_args(base) if union else [base])]
+
+    def _limited(self, plain: Any, base: Any, bounds: list[msgspec.Meta]) -> Any:
         if get_origin(base) not in (Union, types.UnionType):
-            limited = Annotated[(plain, *limits)]
+            limited = Annotated[(plain, *bounds)]
             check_readable(limited)
             return limited
         taken: set[int] = set()
         members = []
-        for member in get_args(base):
-            fitting = [n for n, limit in enumerate(limits) if readable(Annotated[self.plain(member), limit])]
+        for member in self._members(base):
+            fitting = [n for n, bound in enumerate(bounds) if readable(Annotated[member, bound])]
             taken.update(fitting)
-            chosen = [limits[n] for n in fitting]
-            members.append(Annotated[(self.plain(member), *chosen)] if chosen else self.plain(member))
-        if len(taken) < len(limits):
-            raise SignatureError(f"no member of {base!r} can be limited by all of {limits!r}")
+            members.append(Annotated[(member, *(bounds[n] for n in fitting))] if fitting else member)
+        if len(taken) < len(bounds):
+            raise SignatureError(f"no member of {base!r} can be limited by all of {bounds!r}")
         return self._union(members)
 
     # classes
@@ -219,60 +220,3 @@ def _first_that_fits(members: list[Any]) -> Callable[[Any], Any]:
 
 def _any_of(schemas: typing.Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"anyOf": list(schemas)}
-
-
-# metadata
-
-
-def _spread(metadata: Iterable[Any]) -> Iterator[Any]:
-    for fact in metadata:
-        yield fact
-        if is_field(fact):
-            yield from fact.metadata
-
-
-def _needs_pydantic(fact: Any) -> bool:
-    if "pydantic" not in sys.modules or is_field(fact) or isinstance(fact, (type, msgspec.Meta)):
-        return False
-    if hasattr(fact, "__get_pydantic_core_schema__"):
-        return True
-    if not type(fact).__module__.startswith(("pydantic", "annotated_types")):
-        return False
-    facts = {name for name, value in getattr(fact, "__dict__", {}).items() if value is not None}
-    if type(fact).__name__ in ("Predicate", "Not", "Timezone"):
-        return True
-    return not facts <= _WITHOUT_EFFECT.union(_CONSTRAINTS)
-
-
-def _notes(fact: Any) -> Iterator[msgspec.Meta]:
-    if isinstance(fact, str):
-        yield msgspec.Meta(description=fact)
-    elif isinstance(fact, msgspec.Meta):
-        yield fact
-    elif is_field(fact):
-        extra = fact.json_schema_extra if isinstance(fact.json_schema_extra, dict) else None
-        yield msgspec.Meta(
-            title=fact.title, description=fact.description, examples=fact.examples, extra_json_schema=extra
-        )
-    elif isinstance(getattr(fact, "documentation", None), str):
-        yield msgspec.Meta(description=fact.documentation)
-
-
-def _limits(fact: Any) -> Iterator[msgspec.Meta]:
-    if isinstance(fact, (str, type, msgspec.Meta)) or is_field(fact):
-        return
-    if callable(getattr(fact, "func", None)) and type(fact).__module__ == "annotated_types":
-        raise SignatureError(f"{fact!r} is not enforced here: check the value inside the function")
-    for name in _CONSTRAINTS:
-        value: Any = getattr(fact, name, None)
-        if value is None or (name == "min_length" and value == 0) or callable(value):
-            continue
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # msgspec limits an int by an int alone
-        if isinstance(value, re.Pattern):
-            value = value.pattern
-        try:
-            limit: dict[str, Any] = {name: value}
-            yield msgspec.Meta(**limit)
-        except (TypeError, ValueError) as error:
-            raise SignatureError(f"{name}={value!r}: {error}") from error

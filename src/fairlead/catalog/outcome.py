@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from fairlead.spec.content import BLOCKS, KIND, Text
-from fairlead.spec.results import UNSET, ToolResult
+from fairlead.spec.results import UNSET, Message, ToolResult
 from fairlead.spec.versions import Version
 from fairlead.wire.encode import encode
+
+_NO_OBJECTS = (str, int, float, bool, list, tuple, set, frozenset, type(None))
 
 
 def blocks(value: Any) -> list[Any]:
@@ -50,13 +52,31 @@ def failure(text: str) -> ToolResult:
 
 def fit(outcome: ToolResult, version: Version) -> ToolResult:
     """The result as a client of `version` can read it: nothing it does not know, nothing left out in silence."""
-    if outcome.structured_content is not UNSET and not version.structured_output:
-        outcome = ToolResult(outcome.content, is_error=outcome.is_error, meta=outcome.meta)
+    if outcome.structured_content is not UNSET and not version.result_envelope:
+        outcome = _structured(outcome, version)
     known = version.content_blocks
     if all(KIND.get(type(block), "text") in known for block in outcome.content):
         return outcome
     content = [block if KIND.get(type(block), "text") in known else _told(block, version) for block in outcome.content]
     return ToolResult(content, outcome.structured_content, outcome.is_error, outcome.meta)
+
+
+def fit_message(message: Message, version: Version) -> Message:
+    """The message of a prompt as a client of `version` can read it."""
+    block = message.content
+    return message if KIND[type(block)] in version.content_blocks else Message(message.role, _told(block, version))
+
+
+def _structured(outcome: ToolResult, version: Version) -> ToolResult:
+    """Before the stateless era structured content was an object; before 2025-06-18 there was none."""
+    value = outcome.structured_content
+    if not version.structured_output:
+        value = UNSET
+    elif isinstance(value, _NO_OBJECTS):
+        value = {"result": value}
+    else:
+        return outcome
+    return ToolResult(outcome.content, value, outcome.is_error, outcome.meta)
 
 
 def _told(block: Any, version: Version) -> Text:

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from fairlead.catalog.constraints import is_field
 from fairlead.catalog.faults import SignatureError
-from fairlead.catalog.hints import is_field
 from fairlead.catalog.records import Factory
 
 Kind = Literal["async", "sync", "async_generator", "generator"]

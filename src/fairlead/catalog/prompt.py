@@ -55,7 +55,10 @@ def _message(part: Any) -> Message:
     if isinstance(part, dict) and "role" in part:
         content = part.get("content")
         return msgspec.convert(
-            {"role": part["role"], "content": {"type": "text", "text": content} if isinstance(content, str) else content},
+            {
+                "role": part["role"],
+                "content": {"type": "text", "text": content} if isinstance(content, str) else content,
+            },
             Message,
         )
     return Message("user", Text(encode(part).decode()))

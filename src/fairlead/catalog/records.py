@@ -42,7 +42,7 @@ class Record(typing.NamedTuple):
     unreadable: bool  # msgspec would fail on it: a default that is no JSON
 
     def is_instance(self, value: object) -> bool:
-        # A TypedDict is a dict: it says nothing about having been checked.
+        """Whether the value was built by the class; a TypedDict is only a dict, and says nothing."""
         return not _is_typed_dict(self.cls) and isinstance(value, self.cls)
 
     def struct(self, hints: Sequence[Any]) -> type[msgspec.Struct]:

@@ -33,10 +33,14 @@ class Shelf(Generic[E]):
         return len(self._entries)
 
     def __iter__(self) -> Iterator[E]:
-        return iter(self._entries.values())
+        return iter(self._all())
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries
+
+    def _all(self) -> tuple[E, ...]:
+        # In one step: a tool in a thread may change the shelf while the conversation reads it.
+        return tuple(self._entries.values())
 
     def find(self, key: str) -> E | None:
         """The entry that is switched on under this name or URI, else None."""
@@ -73,7 +77,7 @@ class Shelf(Generic[E]):
     def page(self, secret: bytes, after: str | None, size: int) -> tuple[list[E], str | None]:
         """One page of what is switched on, and the cursor of the next. PeerError for a cursor of another list."""
         start = -1 if after is None else cursor.read(secret, self.kind, after)
-        entries = [entry for entry in self._entries.values() if entry.enabled and entry.position > start]
+        entries = [entry for entry in self._all() if entry.enabled and entry.position > start]
         if len(entries) <= size:
             return entries, None
         return entries[:size], cursor.mint(secret, self.kind, entries[size - 1].position)

@@ -4,7 +4,7 @@ The root is inlined, everything else stands in `$defs`; titles that only repeat 
 out. Where a type has no schema, this raises `SignatureError`: no schema is made up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
@@ -32,6 +32,7 @@ def input_schema(
     root.pop("description", None)
     properties = root.setdefault("properties", {})
     for name, schema in properties.items():
+        _lift_description(schema)
         if name in docs:
             schema.setdefault("description", docs[name])
         if defaults and name in defaults:
@@ -102,6 +103,13 @@ def holds(hint: Any, classes: tuple[type, ...]) -> bool:
         return issubclass(hint, classes)
     inner = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
     return any(holds(part, classes) for part in inner)
+
+
+def _lift_description(schema: dict[str, Any]) -> None:
+    # `x: Annotated[int, "how many"] = None` may be null: what describes x stands with its int.
+    others = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
+    if len(others) == 1 and "description" in others[0] and "description" not in schema:
+        schema["description"] = others[0].pop("description")
 
 
 def _root(schema: dict[str, Any]) -> dict[str, Any]:
@@ -229,18 +237,21 @@ def _tidy(schema: Any, name: str = "") -> Any:
     tidy = dict(schema)
     if name and str(tidy.get("title", "")).replace(" ", "").lower() == _bare(name):
         del tidy["title"]
-    for key in _MAPS:
-        if isinstance(tidy.get(key), dict):
-            tidy[key] = {inner: _tidy(part, inner) for inner, part in tidy[key].items()}
-    for key in _ONES:
-        if key in tidy:
-            tidy[key] = _tidy(tidy[key])
-    for key in _LISTS:
-        if key in tidy:
-            tidy[key] = [_tidy(part) for part in tidy[key]]
+    for key in tidy.keys() & _INNER.keys():
+        tidy[key] = _INNER[key](tidy[key])
     if "enum" in tidy and "type" not in tidy:
         tidy.update(_type_of(tidy["enum"]))
+    if tidy.get("required") == []:
+        del tidy["required"]
     return tidy
+
+
+# Where schemas stand inside of one: by name, alone, or in a list. Elsewhere (`default`, `examples`) are values.
+_INNER: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_MAPS, lambda parts: {name: _tidy(part, name) for name, part in parts.items()}),
+    **dict.fromkeys(_ONES, _tidy),
+    **dict.fromkeys(_LISTS, lambda parts: [_tidy(part) for part in parts]),
+}
 
 
 def _type_of(values: list[Any]) -> dict[str, str]:

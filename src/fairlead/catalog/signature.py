@@ -41,7 +41,6 @@ class Signature:
         "_build",
         "_encoded",
         "_exact",
-        "_instance",
         "_parse",
         "_result",
         "arguments",
@@ -88,7 +87,6 @@ class Signature:
             names = self.names
             self._build = lambda struct: dict(zip(names, astuple(struct), strict=True))
         self._exact = self.returns if self.returns in (int, bool, str, NoneType) else None
-        self._instance = self.returns if is_model(self.returns) else ()
 
     def decode(self, raw: msgspec.Raw | bytes | msgspec.UnsetType | None) -> dict[str, Any]:
         """JSON arguments to keyword arguments, defaults filled in; None and UNSET mean `{}`.
@@ -140,7 +138,7 @@ class Signature:
         # What goes out is what has to fit: instances may hold anything, and NaN is null in JSON.
         try:
             raw = msgspec.json.encode(value, enc_hook=trip.write)
-            if self.returns is not None and not isinstance(value, self._instance):
+            if self.returns is not None:
                 msgspec.json.decode(raw, type=self.returns, dec_hook=trip.read)
         except msgspec.ValidationError as error:
             path, text = locate(error)

@@ -139,6 +139,9 @@ def _hints(hints: ToolHints | dict[str, Any] | None) -> ToolHints | msgspec.Unse
     if isinstance(hints, ToolHints):
         return hints
     camel = {_camel(key): value for key, value in hints.items()}
+    if unknown := camel.keys() - set(ToolHints.__struct_encode_fields__):
+        known = ", ".join(ToolHints.__struct_fields__)
+        raise UsageError(f"There are no hints {sorted(unknown)}: a tool has {known}.")
     try:
         return msgspec.convert(camel, ToolHints)
     except msgspec.ValidationError as fault:

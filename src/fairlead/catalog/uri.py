@@ -14,6 +14,7 @@ from fairlead.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_MOST_VARIABLES: Final = 64
 _SEGMENT_ENDS: Final = "/?#"
 _PATH_ENDS: Final = "?#"
 # RFC 6570 keeps all reserved characters in {+x}; `?`, `#` and `%` would not come back as they went.
@@ -157,6 +158,7 @@ class _Walk:
         self._path = path
         self._failed_until = [-1] * len(tokens)
         self._ends = [0] * len(tokens)
+        self._marks: dict[str, tuple[int, int]] = {}
 
     def run(self) -> list[int] | None:
         return self._ends if self._from(0, 0) else None
@@ -177,8 +179,16 @@ class _Walk:
         return False
 
     def _limit(self, variable: _Variable, start: int) -> int:
-        found = [self._path.find(mark, start) for mark in (_PATH_ENDS if variable.deep else _SEGMENT_ENDS)]
-        return min((at for at in found if at >= 0), default=len(self._path))
+        return min(self._next(mark, start) for mark in (_PATH_ENDS if variable.deep else _SEGMENT_ENDS))
+
+    def _next(self, mark: str, start: int) -> int:
+        """Where `mark` stands next, or the end; looked for once per stretch, not once per start."""
+        since, at = self._marks.get(mark, (0, -1))
+        if not since <= start <= at:
+            at = self._path.find(mark, start)
+            at = len(self._path) if at < 0 else at
+            self._marks[mark] = (start, at)
+        return at
 
     def _variable(self, number: int, start: int, limit: int) -> bool:
         if number + 1 == len(self._tokens):
@@ -250,6 +260,8 @@ class _Parser:
             raise self._fail(position, f"{written!r} is no name: letters, digits and `_`, no digit first")
         if name in self._seen:
             raise self._fail(position, f"`{name}` stands twice")
+        if len(self._seen) == _MOST_VARIABLES:
+            raise self._fail(position, f"more than {_MOST_VARIABLES} variables")
         self._seen.add(name)
         if operator in ("?", "&"):
             self._add_query(operator, name, position, first=first, exploded=name != written)

@@ -44,6 +44,8 @@ class ProtocolLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The same by size, so that 64 messages of 4 MiB do not add up to 256 MiB."""
     parse_bytes: int = 16_384
     """Parsed at a time: a read of 256 KiB is 37,000 one-byte messages, 12 MB as objects."""
+    close_s: float = 10.0
+    """For the peer's answer to a close frame, and once more for it to read what is unsent; then the line is cut."""
     linger_s: float = 2.0
     """After a refusal, read and drop this long, so that a reset does not overtake the answer (RFC 9112 §9.6)."""
     linger_bytes: int = 1_048_576
@@ -85,6 +87,7 @@ class Inbox(deque[Any]):
         self._waiters: list[asyncio.Future[None]] = []
 
     def put_nowait(self, message: ASGIReceiveEvent) -> None:
+        """Append and wake who waits; the name is that of asyncio.Queue, which this stands in for."""
         self.append(message)
         if self._waiters:
             for waiter in self._waiters:
@@ -93,6 +96,7 @@ class Inbox(deque[Any]):
             self._waiters.clear()
 
     def arrival(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Done at the next message, which another waiter may take first: look again. Safe to cancel."""
         waiter = loop.create_future()
         self._waiters.append(waiter)
         return waiter

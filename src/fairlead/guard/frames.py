@@ -46,6 +46,7 @@ class GuardedWebSocket(GatheringWebSocket):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.logger = ERROR_LOG
+        self.close_timeout = self.limits.close_s
         self._inbox = Inbox()
         self.queue = self._inbox  # type: ignore[assignment]  # stock only puts; asyncio.Queue costs 2 KiB more
         # The head comes parsed (see GuardedHttp), so the parser starts at the first frame.

@@ -41,7 +41,7 @@ class Authority(NamedTuple):
     port: int | None
 
 
-class Refusal(NamedTuple):
+class Denial(NamedTuple):
     """What a refused caller is told."""
 
     status: int
@@ -121,19 +121,19 @@ class OriginGuard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._judge(scope)
-        if refusal is None:
+        denial = self._judge(scope)
+        if denial is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await _answer("http.response", refusal, send)
+            await _answer("http.response", denial, send)
         else:
             await receive()  # websocket.connect
             if "websocket.http.response" in (scope.get("extensions") or ()):
-                await _answer("websocket.http.response", refusal, send)
+                await _answer("websocket.http.response", denial, send)
             else:
-                await send({"type": "websocket.close", "code": 1008, "reason": refusal.code})
+                await send({"type": "websocket.close", "code": 1008, "reason": denial.code})
 
-    def _judge(self, scope: Scope) -> Refusal | None:
+    def _judge(self, scope: Scope) -> Denial | None:
         hosts: list[bytes] = []
         origins: list[bytes] = []
         for name, value in scope["headers"]:
@@ -142,19 +142,19 @@ class OriginGuard:
             elif name == b"origin":
                 origins.append(value)
         if len(hosts) != 1:  # RFC 9112 §3.2
-            return Refusal(400, "host_missing", f"{len(hosts)} Host headers came.", "Send exactly one Host header.")
+            return Denial(400, "host_missing", f"{len(hosts)} Host headers came.", "Send exactly one Host header.")
         if len(origins) > 1:  # RFC 6454 §7.3
-            return Refusal(403, "origin_refused", f"{len(origins)} Origin headers came.", "Send at most one.")
+            return Denial(403, "origin_refused", f"{len(origins)} Origin headers came.", "Send at most one.")
         loopback = self._is_local(scope)
         key = (hosts[0], origins[0] if origins else None, loopback)
         if key in self._passed:
             return None
-        refusal = self._judge_values(hosts[0].decode("latin-1"), key[1], loopback)
-        if refusal is None:
+        denial = self._judge_values(hosts[0].decode("latin-1"), key[1], loopback)
+        if denial is None:
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
             self._passed.add(key)
-        return refusal
+        return denial
 
     def _is_local(self, scope: Scope) -> bool:
         if self._loopback is not None:
@@ -162,13 +162,13 @@ class OriginGuard:
         server = scope.get("server")
         return server is not None and is_loopback(server[0])
 
-    def _judge_values(self, host_text: str, origin: bytes | None, loopback: bool) -> Refusal | None:
+    def _judge_values(self, host_text: str, origin: bytes | None, loopback: bool) -> Denial | None:
         host = parse_authority(host_text)
         if host is None:
             message = f"Host {_shown(host_text)} is no host[:port]."
-            return Refusal(400, "host_malformed", message, "Send the server's own host and port.")
+            return Denial(400, "host_malformed", message, "Send the server's own host and port.")
         if not self._allows_host(host, loopback):
-            return Refusal(
+            return Denial(
                 421,
                 "host_refused",
                 f"Host {_shown(host_text)} is not one this server answers to.",
@@ -176,7 +176,7 @@ class OriginGuard:
             )
         if origin is None or self._allows_origin(origin.decode("latin-1"), host, loopback):
             return None
-        return Refusal(
+        return Denial(
             403,
             "origin_refused",
             f"Origin {_shown(origin.decode('latin-1'))} may not use this server from a browser.",
@@ -217,13 +217,13 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
-async def _answer(kind: str, refusal: Refusal, send: Send) -> None:
-    error = {"code": refusal.code, "message": refusal.message, "next": refusal.next}
+async def _answer(kind: str, denial: Denial, send: Send) -> None:
+    error = {"code": denial.code, "message": denial.message, "next": denial.next}
     body = msgspec.json.encode({"error": error})
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (b"x-content-type-options", b"nosniff"),
     ]
-    await send({"type": f"{kind}.start", "status": refusal.status, "headers": headers})
+    await send({"type": f"{kind}.start", "status": denial.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": body})

@@ -17,7 +17,7 @@ import asyncio
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
@@ -43,6 +43,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
     _head_bytes = 0
     _silent_bytes = 0  # since the parser last said anything: an endless line, trailer or chunk extension
     _refusal: _HeadRefused | None = None
+    _running: RequestResponseCycle | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,6 +56,15 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        self.pipeline.clear()
+        running, self._running = self._running, None
+        if running is not None:  # stock tells the newest request only, and the one that runs waits for ever
+            running.disconnected = True
+            running.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         if self._parting:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from fairlead.catalog import Completion, Prompt, Resource, Tool
-from fairlead.catalog.outcome import failure, fit
+from fairlead.catalog.outcome import failure, fit, fit_message
 from fairlead.errors import INTERNAL_ERROR, PeerError, ToolError
 from fairlead.kernel.call import Call
 from fairlead.spec import HANDSHAKE, VERSIONS, Version
@@ -29,7 +29,9 @@ def conclude(call: Call, value: Any) -> Any:
         return complete(call, {"contents": entry.conclude(call.name, value)})
     if isinstance(entry, Prompt):
         described = {} if not entry.descriptor.description else {"description": entry.descriptor.description}
-        return complete(call, {**described, "messages": entry.conclude(value)})
+        return complete(
+            call, {**described, "messages": [fit_message(part, call.version) for part in entry.conclude(value)]}
+        )
     if isinstance(entry, Completion):
         return complete(call, entry.conclude(value))
     raise TypeError(f"{type(entry).__name__} has no result")
@@ -60,7 +62,7 @@ def complete(call: Call, result: dict[str, Any], *, ttl_ms: int | None = None) -
     return result
 
 
-def input_required(call: Call, questions: dict[str, Any], state: str) -> dict[str, Any]:
+def input_required(call: Call, questions: msgspec.Raw, state: str) -> dict[str, Any]:
     """The result that asks the caller to answer questions and to call again."""
     return {
         "resultType": "input_required",

@@ -13,6 +13,10 @@ def check(call: Call, method: str, params: dict[str, Any]) -> None:
     where = row.inline if call.stateless else row.versions
     if call.version.date not in where:
         raise ToolError(f"This client speaks MCP {call.version.date}, which has no {method}.")
+    if params.get("mode") == "url" and not call.version.url_elicitation:
+        raise ToolError(f"This client speaks MCP {call.version.date}, which has no elicitation of a URL.")
+    if not call.stateless and not call.session.ready:
+        raise ToolError(f"This client cannot answer {method} yet: it has not said that it is initialized.")
     needed = _needed(row.capability, params)
     if _declared(call, needed):
         return
@@ -30,6 +34,8 @@ def _needed(capability: str | None, params: dict[str, Any]) -> dict[str, Any]:
         return {}
     if capability == "elicitation" and params.get("mode") == "url":
         return {capability: {"url": {}}}
+    if capability == "elicitation":
+        return {capability: {"form": {}}}
     if capability == "sampling" and "tools" in params:
         return {capability: {"tools": {}}}
     return {capability: {}}
@@ -38,6 +44,8 @@ def _needed(capability: str | None, params: dict[str, Any]) -> dict[str, Any]:
 def _declared(call: Call, needed: dict[str, Any]) -> bool:
     for name, parts in needed.items():
         had = call.capabilities.get(name)
+        if name == "elicitation" and had == {}:
+            had = {"form": {}}  # So said the first version that had it, and it still counts.
         if not isinstance(had, dict) or any(part not in had for part in parts):
             return False
     return True

@@ -44,8 +44,10 @@ class Call:
         "recorded",
         "request",
         "returned",
+        "route",
         "session",
         "task",
+        "own_state",
         "version",
         "waiters",
     )
@@ -83,11 +85,14 @@ class Call:
         self.home: Any = None
         self.parked = False
         self.returned: Any = None
+        self.route: Any = None
         self.waiters: dict[str, Any] = {}
 
     def adopt(self, retry: "Call") -> None:
         """Go on under the request that repeats this one: its id, its line, its progress token."""
         self.session = retry.session
+        self.version = retry.version
+        self.parked = False
         self.request = retry.request
         self.params = retry.params
         self.id = retry.id
@@ -158,8 +163,12 @@ class Call:
 
     @property
     def session_state(self) -> dict[str, Any]:
-        """The author's own data, kept with the conversation."""
-        return self.session.state
+        """The author's own data, kept with the conversation; with the call in the stateless era."""
+        if not self.stateless:
+            return self.session.state
+        if not hasattr(self, "own_state"):  # Made when asked for: few calls do, and every call pays for __init__.
+            self.own_state: dict[str, Any] = {}
+        return self.own_state
 
     @property
     def principal(self) -> str | None:

@@ -91,7 +91,7 @@ class Parking:
 
     def _seal(self, state: State) -> str:
         body = _write(state)
-        return base64.urlsafe_b64encode(self._sign(body) + body).decode().rstrip("=")
+        return _text(self._sign(body) + body)
 
     def _open(self, sealed: str) -> State:
         try:
@@ -99,6 +99,8 @@ class Parking:
         except (binascii.Error, ValueError):
             raise _foreign() from None
         signature, body = raw[:_SIGNATURE], raw[_SIGNATURE:]
+        if _text(raw) != sealed:  # base64 can be written in several ways, and ours is one of them.
+            raise _foreign()
         if not hmac.compare_digest(signature, self._sign(body)):
             raise _foreign()
         return _read(body)
@@ -113,6 +115,10 @@ def bound(call: "Call") -> bytes:
     raw = bytes(arguments) if isinstance(arguments, msgspec.Raw) else _write(arguments or None)
     said = "\0".join((call.principal or "", call.request.method, call.name))
     return sha256(said.encode() + b"\0" + msgspec.json.format(raw, indent=-1)).digest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _foreign() -> PeerError:

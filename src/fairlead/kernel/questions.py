@@ -17,6 +17,7 @@ class Questions:
     def __init__(self) -> None:
         self._last = 0
         self._open: dict[int, tuple[str, float]] = {}
+        self._overdue: set[int] = set()
         self.strays = 0
         """Answers to nothing: late, forged, or twice."""
 
@@ -25,14 +26,19 @@ class Questions:
 
     def ask(self, method: str, params: dict[str, Any], deadline: float) -> tuple[int, bytes]:
         """A new question: its id, and its frame."""
+        frame = encode.request(self._last + 1, method, params)
         self._last += 1
         self._open[self._last] = (method, deadline)
-        return self._last, encode.request(self._last, method, params)
+        return self._last, frame
 
     def withdraw(self, id: int) -> bytes | None:
-        """Nobody waits for the answer any more: the frame that tells the client, None if it is answered."""
-        if self._open.pop(id, None) is None:
+        """Nobody waits for the answer any more: the frame that tells the client, None if it is answered.
+
+        Also for a question that ran out of time, once: the client may stop working on it.
+        """
+        if self._open.pop(id, None) is None and id not in self._overdue:
             return None
+        self._overdue.discard(id)
         return encode.notification("notifications/cancelled", {"requestId": id})
 
     def settle(self, response: Response) -> list[Effect]:
@@ -57,12 +63,16 @@ class Questions:
     def expire(self, now: float) -> list[Settle]:
         """Give up what is overdue."""
         late = [id for id, (_, deadline) in self._open.items() if deadline <= now]
+        self._overdue.update(late)
         return [
-            Settle(id, error=RequestTimeout(f"The client did not answer {self._open.pop(id)[0]} in time.")) for id in late
+            Settle(id, error=RequestTimeout(f"The client did not answer {self._open.pop(id)[0]} in time."))
+            for id in late
         ]
 
     def _known(self, id: int | str | None) -> bool:
         if type(id) is int and id in self._open:
             return True
         self.strays += 1
+        if type(id) is int:
+            self._overdue.discard(id)
         return False

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-
 from fairlead.catalog import Resource, Tool
 from fairlead.catalog.faults import ArgumentError
 from fairlead.catalog.outcome import failure
@@ -28,6 +27,9 @@ from fairlead.spec.params import (
     Subscribe,
 )
 
+DEFAULT_LEVEL: Final = "info"
+"""What a handshake session is told of until it sets a level."""
+
 _NO_VALUES: Final = {"completion": {"values": [], "total": 0, "hasMore": False}}
 
 
@@ -40,6 +42,9 @@ def initialize(call: Call, params: Initialize, now: float) -> list[Effect]:
     session.ready = False
     session.client = None if params.client is UNSET else params.client  # type: ignore[assignment]
     session.capabilities = params.capabilities
+    # A new handshake on the same line is a new session: it hears of nothing that an earlier one asked for.
+    session.log_level = DEFAULT_LEVEL
+    session.listening.uris.clear()
     result = {
         "protocolVersion": version.date,
         "capabilities": capabilities(call, handshake=True),
@@ -80,6 +85,11 @@ def capabilities(call: Call, *, handshake: bool) -> dict[str, Any]:
 def ping(call: Call, params: Any, now: float) -> list[Effect]:
     """Answer at once."""
     return call.session.answer(call, {})
+
+
+def list_roots(call: Call, params: Any, now: float) -> list[Effect]:
+    """A server works in no folders of its own."""
+    return call.session.answer(call, {"roots": []})
 
 
 def list_tools(call: Call, params: Page, now: float) -> list[Effect]:
@@ -126,7 +136,9 @@ def call_tool(call: Call, params: CallTool, now: float) -> list[Effect]:
         call.arguments = tool.arguments(params.arguments)
     except ArgumentError as fault:
         if call.version.argument_faults == "result":
-            return call.session.answer(call, answers.tool_result(call, failure(f"{fault}. Mend the argument and call again.")))
+            return call.session.answer(
+                call, answers.tool_result(call, failure(f"{fault}. Mend the argument and call again."))
+            )
         raise PeerError(INVALID_PARAMS, str(fault), data={"path": fault.path}) from None
     return _run(call, tool, params, now)
 
@@ -206,9 +218,9 @@ def complete(call: Call, params: Complete, now: float) -> list[Effect]:
     """Propose values for an argument."""
     catalog, ref = call.session.terms.catalog, params.ref
     if isinstance(ref, PromptReference):
-        known, target = ref.name in catalog.prompts, ref.name
+        known, target = catalog.prompts.find(ref.name) is not None, ref.name
     else:
-        known, target = ref.uri in catalog.templates or ref.uri in catalog.resources, ref.uri
+        known, target = bool(catalog.templates.find(ref.uri) or catalog.resources.find(ref.uri)), ref.uri
     if not known:
         raise PeerError(INVALID_PARAMS, f"There is no {target[:200]!r} here to complete an argument of.")
     entry = catalog.find_completion(target, params.argument.name)
@@ -232,14 +244,15 @@ def _go_on(call: Call, params: Any, now: float) -> list[Effect]:
     """The retry of a call that had asked something: wake the suspended one, or replay it where that is allowed."""
     session = call.session
     suspended, state = session.parking.take(params.request_state, call, now)
-    answered = params.input_responses if isinstance(params.input_responses, dict) else {}
+    given = params.input_responses if isinstance(params.input_responses, dict) else {}
+    answered = {key: answer for key, answer in given.items() if answer is not None}  # null answers nothing
     if suspended is not None:
         suspended.adopt(call)
         session.begin(suspended)
         return [Resume(suspended, answered)]
     if not (isinstance(call.entry, Tool) and call.entry.replayable):
         raise PeerError(STATE_LOST, f"The suspended call of {call.name!r} is gone, and it may not be run twice.")
-    call.recorded = {**state.answers, **answered}
+    call.recorded = {**answered, **state.answers}  # What was answered before is signed, and stands.
     session.begin(call)
     return [Run(call)]
 
@@ -248,6 +261,7 @@ HANDLERS: Final[dict[str, Callable[[Call, Any, float], list[Effect]]]] = {
     "initialize": initialize,
     "ping": ping,
     "server/discover": discover,
+    "roots/list": list_roots,
     "tools/list": list_tools,
     "tools/call": call_tool,
     "resources/list": list_resources,

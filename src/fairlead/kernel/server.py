@@ -5,6 +5,7 @@ a handshake. Every request that is read ends in exactly one of an answer, a refu
 Nothing is sent for a call after it ended. The session refuses to know sockets, tasks, or what time it is.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ _DECODERS: Final[dict[str, Callable[[Any], Params]]] = {
     name: msgspec.json.Decoder(row.params).decode for name, row in METHODS.items()
 }
 _read_cancelled: Final = msgspec.json.Decoder(Cancelled).decode
+_read_meta: Final = msgspec.json.Decoder(Params).decode
 _NOTHING: Final = b"{}"
 
 
@@ -51,11 +53,18 @@ class ServerSession:
         *,
         principal: str | None = None,
         headers: Mapping[str, str] | None = None,
+        check: Callable[[Call], None] | None = None,
     ):
         self.terms = terms
         self.parking = parking
         self.principal = principal
         self.headers: Mapping[str, str] = headers if headers is not None else {}
+        self.check = check
+        """What the line itself demands of a stateless request; raises the PeerError to answer with."""
+
+        self.stateless_only = False
+        """Whether the line has said that its requests are stateless (a header did), so that a handshake is none."""
+
         self.version: Version | None = None
         """What the handshake agreed on; None before it, and for peers that never shake hands."""
 
@@ -64,7 +73,7 @@ class ServerSession:
 
         self.client: Implementation | None = None
         self.capabilities: dict[str, Any] = {}
-        self.log_level: str | None = "info"
+        self.log_level: str | None = requests.DEFAULT_LEVEL
         self.state: dict[str, Any] = {}
         self.closing = False
         """Whether the server goes away: nothing new is begun."""
@@ -117,9 +126,11 @@ class ServerSession:
         return [*effects, Send(frame)] if frame is not None else effects
 
     def _request(self, request: Request, now: float, batch: Batch | None) -> list[Effect]:
+        call: Call | None = None
         try:
             row = METHODS.get(request.method)
             if row is None:
+                _check_version(request)
                 raise _no_method(request.method)
             params = _read_params(row, request)
             version = self._version(row, params)
@@ -127,9 +138,16 @@ class ServerSession:
                 raise _no_method(request.method)
             call = Call(self, request, params, version, batch=batch)
             self._admit(row, call)
+            if self.check is not None and call.stateless:
+                self.check(call)
             return requests.HANDLERS[request.method](call, params, now)
         except PeerError as refusal:
             return self._say(encode.error(refusal, request.id), None, batch)
+        except Exception as fault:  # noqa: BLE001 - the types of an author run while arguments are read: whatever they raise
+            defect = PeerError(INTERNAL_ERROR, f"{request.method} failed before it began.")
+            if call is not None:
+                call.fault, call.ended = fault, True
+            return self._say(encode.error(defect, request.id), call, batch)
 
     def _version(self, row: Method, params: Params) -> Version:
         """The version that this request speaks. Raises PeerError where none is agreed."""
@@ -137,19 +155,17 @@ class ServerSession:
         if meta is not UNSET and meta.version is not UNSET:  # type: ignore[union-attr]
             asked: str = meta.version  # type: ignore[union-attr,assignment]
             if asked not in STATELESS:
-                raise PeerError(
-                    UNSUPPORTED_VERSION,
-                    f"This server does not speak MCP {asked[:40]!r} without a handshake.",
-                    data={"supported": list(STATELESS), "requested": asked},
-                )
+                raise _no_version(asked)
             if meta.capabilities is UNSET:  # type: ignore[union-attr]
                 raise _missing_meta(CLIENT_CAPABILITIES)
             return VERSIONS[asked]
+        if self.stateless_only:
+            raise _missing_meta(PROTOCOL_VERSION)
         if self.version is not None:
             return self.version
         if row.before_handshake:
             return answers.FIRST
-        if not row.versions.difference(STATELESS):
+        if not row.versions.difference(STATELESS) or _half_stateless(meta):
             raise _missing_meta(PROTOCOL_VERSION)
         raise PeerError(
             INVALID_REQUEST,
@@ -174,6 +190,8 @@ class ServerSession:
             raise _no_method(row.name)
         if call.batch is not None and row.name == "initialize":
             raise PeerError(INVALID_REQUEST, "initialize must not be part of a batch.")
+        if call.batch is not None and not call.version.batches:
+            raise PeerError(INVALID_REQUEST, f"MCP {call.version.date} has no batches.")
 
     def _notification(self, notice: Notification) -> list[Effect]:
         row = CLIENT_NOTICES.get(notice.method)
@@ -182,7 +200,7 @@ class ServerSession:
         if notice.method == "notifications/cancelled":
             return self._cancelled(notice)
         if notice.method == "notifications/initialized":
-            self.ready = True
+            self.ready = self.version is not None
         return [Tell(notice.method)]
 
     def _cancelled(self, notice: Notification) -> list[Effect]:
@@ -208,7 +226,7 @@ class ServerSession:
             frame = encode.result(call.id, answers.conclude(call, value))
         except PeerError as refusal:
             frame = encode.error(refusal, call.id)
-        except (TypeError, ValueError, RecursionError, OverflowError) as fault:
+        except Exception as fault:  # noqa: BLE001 - foreign values write themselves, and raise whatever they like
             # What an encoder says of a foreign value may quote it: the peer reads only that it failed.
             call.fault = fault
             frame = answers.unfit(call)
@@ -218,7 +236,12 @@ class ServerSession:
         """The frame that tells the caller that `call` failed, as much of it as the caller may know."""
         if call.ended:
             return None
-        return self._end(call, answers.failed(call, error))
+        try:
+            frame = answers.failed(call, error)
+        except Exception as fault:  # noqa: BLE001 - a text or data that cannot be written must not leave the caller waiting
+            call.fault = fault
+            frame = answers.failed(call, fault)
+        return self._end(call, frame)
 
     def suspend(self, call: Call, now: float) -> bytes | None:
         """The frame that puts the call's open questions to its caller; the call keeps, and its id is free again.
@@ -228,11 +251,13 @@ class ServerSession:
         if call.ended or call.id not in self.calls:
             return None
         try:
+            questions = msgspec.Raw(encode.encode(call.questions or {}))
             state = self.parking.park(call, now)
-        except PeerError as refusal:
+        except (PeerError, TypeError, ValueError, RecursionError, OverflowError) as refusal:
             return self.fail(call, refusal)
-        frame = encode.result(call.id, answers.input_required(call, dict(call.questions or {}), state))
+        frame = encode.result(call.id, answers.input_required(call, questions, state))
         self.calls.pop(call.id, None)
+        call.parked = True
         return frame if call.batch is None else call.batch.settle(frame)
 
     def answer(self, call: Call, result: Any) -> list[Effect]:
@@ -253,16 +278,20 @@ class ServerSession:
         return []
 
     def progress(self, call: Call, done: float, total: float | None, message: str | None) -> bytes | None:
-        """A progress frame; None if the caller wants none, the call ended, or `done` did not grow."""
+        """A progress frame; None if the caller wants none or is away, the call ended, or `done` did not grow."""
         token = call.progress_token
-        if token is None or call.ended or (call.last_progress is not None and done <= call.last_progress):
+        if token is None or call.ended or call.parked or not math.isfinite(done):
+            return None
+        if call.last_progress is not None and done <= call.last_progress:
             return None
         call.last_progress = done
+        if total is not None and not math.isfinite(total):
+            total = None
         return encode.notification("notifications/progress", answers.progress(token, done, total, message))
 
     def log(self, call: Call, level: str, data: Any, logger: str | None) -> bytes | None:
-        """A log frame; None if the caller does not want this level, or the call ended."""
-        if call.ended or not answers.wanted(call.log_level, level):
+        """A log frame; None if the caller does not want this level or is away, or the call ended."""
+        if call.ended or call.parked or not answers.wanted(call.log_level, level):
             return None
         return encode.notification("notifications/message", answers.log(level, data, logger))
 
@@ -289,12 +318,18 @@ class ServerSession:
         """The line is gone: the calls whose tasks are to be ended. Suspended calls are not among them."""
         calls = list(self.calls.values())
         self.calls.clear()
+        self.listening = Listening()
+        self.ready = False
         for call in calls:
             call.ended = True
         return calls
 
     def _end(self, call: Call, frame: bytes) -> bytes | None:
-        self.calls.pop(call.id, None)
+        known = self.calls.pop(call.id, None)
+        if known is not call:  # It is suspended: its id was answered, and may be another call's by now.
+            if known is not None:
+                self.calls[call.id] = known
+            return None
         call.ended = True
         return frame if call.batch is None else call.batch.settle(frame)
 
@@ -309,10 +344,34 @@ def _read_params(row: Method, request: Request) -> Params:
     try:
         return _DECODERS[row.name](request.params or _NOTHING)
     except msgspec.ValidationError as fault:
+        _check_version(request)
         # msgspec names the path and the types, never the value.
         raise PeerError(INVALID_PARAMS, f"The params of {row.name} do not fit: {fault}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise PeerError(INTERNAL_ERROR, "The params could not be read.") from None
+
+
+def _check_version(request: Request) -> None:
+    """Another version may have other methods and params: that it is not spoken here is the first thing to say."""
+    try:
+        meta = _read_meta(request.params or _NOTHING).meta
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if meta is not UNSET and meta.version is not UNSET and meta.version not in STATELESS:
+        raise _no_version(meta.version)
+
+
+def _half_stateless(meta: Any) -> bool:
+    """Whether a request without a version has other members that only the stateless era knows."""
+    return meta is not UNSET and not (meta.capabilities is meta.client is meta.log_level is UNSET)
+
+
+def _no_version(asked: str) -> PeerError:
+    return PeerError(
+        UNSUPPORTED_VERSION,
+        f"This server does not speak MCP {asked[:40]!r} without a handshake.",
+        data={"supported": list(STATELESS), "requested": asked},
+    )
 
 
 def _no_method(method: str) -> PeerError:
@@ -321,5 +380,7 @@ def _no_method(method: str) -> PeerError:
 
 def _missing_meta(member: str) -> PeerError:
     return PeerError(
-        INVALID_PARAMS, f"params._meta lacks {member!r}.", data={"next": f"Put {member!r} into the _meta of each request."}
+        INVALID_PARAMS,
+        f"params._meta lacks {member!r}.",
+        data={"next": f"Put {member!r} into the _meta of each request."},
     )

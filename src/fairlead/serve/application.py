@@ -3,12 +3,17 @@
 Refuses other paths with a 404 that names the right ones.
 """
 
+import logging
 from typing import Any, Final
 
+from fairlead.serve.http import StreamableHttp
+from fairlead.serve.sse import SseEndpoint
 from fairlead.serve.station import Station
 from fairlead.serve.websocket import Receive, Scope, Send, WebSocketLine
 from fairlead.settings import Settings
 from fairlead.wire.encode import encode
+
+logger = logging.getLogger("fairlead")
 
 # Mounted at a prefix, the app may be asked for that prefix itself: `app.mount("/mcp", server.asgi())`.
 SOCKETS: Final = frozenset({"/mcp", "/mcp/ws"})
@@ -21,13 +26,20 @@ class Application:
     def __init__(self, station: Station, settings: Settings):
         self._station = station
         self._settings = settings
+        self._http = StreamableHttp(station, settings)
+        self._sse = SseEndpoint(station, settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "websocket":
             await self._socket(scope, receive, send)
         elif kind == "http":
-            await self._page(scope, receive, send)
+            try:
+                await self._page(scope, receive, send)
+            except ConnectionError as fault:
+                # The client left, or does not read: there is nobody to answer. Only the line ends.
+                logger.debug("A request ended early: %s.", fault)
+                drop(scope)
         elif kind == "lifespan":
             await self._lifespan(receive, send)
 
@@ -47,11 +59,34 @@ class Application:
         await line.run()
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, _ = local_path(scope)
-        if path == "/health":
+        path, mounted = local_path(scope)
+        method = scope["method"]
+        if path == "/mcp" or (mounted and path == ""):
+            await self._mcp(path, scope, receive, send)
+        elif path == "/sse" and method == "GET":
+            await self._sse.open(scope, receive, send, post_to="/messages/")
+        elif path in ("/messages", "/sse") and method == "POST":
+            await self._sse.post(scope, receive, send)
+        elif path == "/health":
             await answer(send, 200, self._health())
         else:
             await answer(send, 404, _lost(path))
+
+    async def _mcp(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """One path, two lines: who GETs it without a session and without a version is a client of 2024-11-05."""
+        names = {name for name, _ in scope["headers"]}
+        old = not names & {b"mcp-session-id", b"mcp-protocol-version", b"last-event-id"}
+        if scope["method"] == "GET" and old and not self._settings.stateless_http:
+            await self._sse.open(scope, receive, send, post_to=path)
+        elif scope["method"] == "POST" and b"session_id=" in scope.get("query_string", b""):
+            await self._sse.post(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    def close(self) -> None:
+        """End the sessions and streams over HTTP."""
+        self._http.close()
+        self._sse.close()
 
     def _health(self) -> dict[str, Any]:
         station = self._station
@@ -69,9 +104,17 @@ class Application:
             if event["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             else:
+                self.close()
                 self._station.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def drop(scope: Scope) -> None:
+    """Drop the connection of a request, where our own server gives the means; others end it by themselves."""
+    abort = (scope.get("extensions") or {}).get("fairlead.abort")
+    if abort is not None:
+        abort()
 
 
 def local_path(scope: Scope) -> tuple[str, bool]:
@@ -108,6 +151,6 @@ def _lost(path: str) -> dict[str, Any]:
         "error": {
             "code": "NOT_FOUND",
             "message": f"There is nothing at {path[:200] or '/'}.",
-            "next": "Connect a WebSocket to /mcp, or ask for /health.",
+            "next": "MCP is at /mcp (WebSocket and HTTP) and /sse; /health tells how the server is.",
         }
     }

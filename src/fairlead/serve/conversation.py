@@ -45,15 +45,19 @@ class Conversation:
         for effect in self.session.receive(frame, self.station.now()):
             kind = type(effect)
             if kind is Run:
-                call: Call = effect.call  # type: ignore[union-attr]
-                call.home = self
-                call.task = self.loop.create_task(self._answer(call))
+                self.begin(effect.call)  # type: ignore[union-attr]
             elif kind is Send:
                 await self.send(effect.frame, effect.about)  # type: ignore[union-attr]
             else:
-                self._act(effect)
+                self.act(effect)
 
-    def _act(self, effect: Any) -> None:
+    def begin(self, call: Call) -> None:
+        """Run a call in a task of its own."""
+        call.home = self
+        call.task = self.loop.create_task(self._answer(call))
+
+    def act(self, effect: Any) -> None:
+        """Do what neither sends nor runs."""
         match effect:
             case Stop(call=call):
                 if call.task is not None:
@@ -143,7 +147,7 @@ class Conversation:
     def _expire(self) -> None:
         self._timer = None
         for effect in self.session.questions.expire(self.station.now()):
-            self._act(effect)
+            self.act(effect)
         self._arm()
 
     def suspend(self, call: Call) -> None:

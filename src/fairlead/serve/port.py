@@ -65,6 +65,11 @@ class CallPort:
         finally:
             call.waiters.pop(key, None)
 
+    async def close_stream(self, call: Any) -> None:
+        """End the reader of a reply that is kept in a journal."""
+        if call.route is not None:
+            call.route.release()
+
     def wait(self, awaitable: Awaitable[T]) -> T:
         """From a worker thread: run on the loop and wait. Raises UsageError on the loop's own thread."""
         try:

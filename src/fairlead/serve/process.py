@@ -5,17 +5,22 @@ and then closes with 1012. A second signal ends it at once.
 """
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
 
+from fairlead.errors import LineError
 from fairlead.serve.station import Station
 from fairlead.settings import Settings
 
 _LOOK: Final = 0.1
 """Seconds between two looks for the second signal while draining."""
+
+_BACKLOG: Final = 2048
 
 
 class Server(uvicorn.Server):
@@ -45,6 +50,59 @@ class Server(uvicorn.Server):
         self._station.close()
 
 
+def listen(host: str, port: int) -> list[socket.socket]:
+    """A listening socket for each address that `host` stands for. Raises LineError, which names the next step."""
+    # Here and not by uvicorn, which would log a line of its own and end the process with a code of its own.
+    opened: list[socket.socket] = []
+    fault: OSError | None = None
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            # With port 0 the first address takes a free one, and the others the same.
+            chosen = opened[0].getsockname()[1] if opened else port
+            try:
+                opened.append(_open(family, (address[0], chosen, *address[2:])))
+            except OSError as why:
+                # `localhost` names ::1 also on a machine that has no IPv6.
+                if why.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                fault = why
+        if not opened and fault is not None:
+            raise fault
+    except OSError as why:
+        for one in opened:
+            one.close()
+        raise LineError(f"Cannot listen on {host}:{port}: {_reason(why)}") from why
+    return opened
+
+
+def _open(family: int, address: tuple[Any, ...]) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+        # At once: two that are bound alone would not notice one another.
+        one.listen(_BACKLOG)
+        one.setblocking(False)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _reason(fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return "something listens there already. End that, or choose another port (0 takes a free one)."
+    if fault.errno == errno.EACCES:
+        return "this user may not. Choose a port from 1024 on."
+    if isinstance(fault, socket.gaierror) or fault.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address. Use 127.0.0.1, or 0.0.0.0 for every address it has."
+    return f"{fault.strerror}."
+
+
 def _address(one: socket.socket) -> str:
     name = one.getsockname()
     if not isinstance(name, tuple):
@@ -61,7 +119,23 @@ def serve_network(
     protocols: tuple[type, type],
     started: Callable[[list[str]], None],
 ) -> None:
-    """Serve until a signal ends it. `protocols` are the HTTP and WebSocket halves of the guard."""
+    """Serve until a signal ends it. `protocols` are the HTTP and WebSocket halves of the guard.
+
+    Raises LineError where the address cannot be used.
+    """
+    server = prepare(app, station, settings, protocols=protocols, started=started)
+    server.run(sockets=listen(settings.host, settings.port))
+
+
+def prepare(
+    app: Any,
+    station: Station,
+    settings: Settings,
+    *,
+    protocols: tuple[type, type],
+    started: Callable[[list[str]], None],
+) -> Server:
+    """The server as the settings want it, which listens nowhere yet."""
     http, websocket = protocols
     config = uvicorn.Config(
         app,
@@ -80,4 +154,4 @@ def serve_network(
         lifespan="on",
         timeout_graceful_shutdown=1,
     )
-    Server(config, station, drain=settings.drain_seconds, started=started).run()
+    return Server(config, station, drain=settings.drain_seconds, started=started)

@@ -30,6 +30,9 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     retried: bool = False
     """It may be answered with questions first, in the stateless era."""
 
+    named_by: str | None = None
+    """The member of its params that HTTP repeats in the header `Mcp-Name`."""
+
     cancellable: bool = True
     before_handshake: bool = False
     """It may come before `initialize` was answered."""
@@ -66,7 +69,7 @@ METHODS: Final[dict[str, Method]] = {
         Method(name="ping", versions=_HANDSHAKE, params=params.Params, before_handshake=True),
         Method(name="server/discover", versions=_STATELESS, params=params.Params, kept=True),
         Method(name="tools/list", versions=_ALL, params=params.Page, capability="tools", kept=True),
-        Method(name="tools/call", versions=_ALL, params=params.CallTool, capability="tools", retried=True),
+        Method(name="tools/call", versions=_ALL, params=params.CallTool, capability="tools", retried=True, named_by="name"),
         Method(name="resources/list", versions=_ALL, params=params.Page, capability="resources", kept=True),
         Method(name="resources/templates/list", versions=_ALL, params=params.Page, capability="resources", kept=True),
         Method(
@@ -76,13 +79,16 @@ METHODS: Final[dict[str, Method]] = {
             capability="resources",
             kept=True,
             retried=True,
+            named_by="uri",
         ),
         Method(name="resources/subscribe", versions=_HANDSHAKE, params=params.Subscribe, capability="resources"),
         Method(name="resources/unsubscribe", versions=_HANDSHAKE, params=params.Subscribe, capability="resources"),
         Method(name="prompts/list", versions=_ALL, params=params.Page, capability="prompts", kept=True),
-        Method(name="prompts/get", versions=_ALL, params=params.GetPrompt, capability="prompts", retried=True),
+        Method(name="prompts/get", versions=_ALL, params=params.GetPrompt, capability="prompts", retried=True, named_by="name"),
         Method(name="completion/complete", versions=_ALL, params=params.Complete, capability="completions"),
         Method(name="logging/setLevel", versions=_HANDSHAKE, params=params.SetLevel, capability="logging"),
+        # Asked of a server by old clients that have it the wrong way round: there is nothing, and that is an answer.
+        Method(name="roots/list", versions=_HANDSHAKE, params=params.Params),
         Method(name="subscriptions/listen", versions=_STATELESS, params=params.Listen),
     )
 }

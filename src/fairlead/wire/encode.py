@@ -4,6 +4,7 @@ Refuses what cannot be JSON (`TypeError`, lone surrogates as `UnicodeEncodeError
 decides what the peer reads instead. NaN and infinities of a tool's result become null.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -40,6 +41,8 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+# The order of our own members is known, and a quote inside an id is escaped.
+_ERROR = re.compile(rb'\{"jsonrpc":"2\.0",(?:"id":(?:-?[0-9]+|"[^"\\]*(?:\\.[^"\\]*)*"),)?"error":\{"code":(-?[0-9]+)').match
 _encode = msgspec.json.Encoder(enc_hook=plain).encode
 
 
@@ -67,6 +70,12 @@ def request(id: int | str, method: str, params: Any = msgspec.UNSET) -> bytes:
 def notification(method: str, params: Any = msgspec.UNSET) -> bytes:
     """A message that wants no answer."""
     return _encode(_Call("2.0", msgspec.UNSET, method, params))
+
+
+def error_code(frame: bytes) -> int | None:
+    """The code of a frame that `error` made; None for every other frame of ours. Looks at its head alone."""
+    found = _ERROR(frame)
+    return None if found is None else int(found[1])
 
 
 def batch(frames: Iterable[bytes]) -> bytes:
