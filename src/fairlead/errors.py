@@ -57,7 +57,11 @@ CODES: Final[dict[int, Code]] = {
             "See the capabilities of the server for what it offers.",
         ),
         Code(
-            INVALID_PARAMS, "INVALID_PARAMS", "The parameters do not fit the method.", False, "Mend the named parameter."
+            INVALID_PARAMS,
+            "INVALID_PARAMS",
+            "The parameters do not fit the method.",
+            False,
+            "Mend the named parameter.",
         ),
         Code(
             INTERNAL_ERROR,
@@ -66,9 +70,7 @@ CODES: Final[dict[int, Code]] = {
             False,
             "Report it with the time; the server's log has the cause.",
         ),
-        Code(
-            RESOURCE_NOT_FOUND, "RESOURCE_NOT_FOUND", "No resource has this URI.", False, "List the resources first."
-        ),
+        Code(RESOURCE_NOT_FOUND, "RESOURCE_NOT_FOUND", "No resource has this URI.", False, "List the resources first."),
         Code(
             URL_ELICITATION_REQUIRED,
             "URL_ELICITATION_REQUIRED",

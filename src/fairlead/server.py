@@ -151,12 +151,14 @@ class Fairlead:
     def station(self) -> Station:
         """What all conversations of this server share."""
         if self._station is None:
-            self._station = Station(self._terms(), threads=self.settings.threads, call_timeout=self.settings.call_timeout)
+            self._station = Station(
+                self._terms(), threads=self.settings.threads, call_timeout=self.settings.call_timeout
+            )
         return self._station
 
     def _terms(self) -> Terms:
         chosen = self.settings
-        secret = {} if chosen.secret is None else {"secret": chosen.secret.encode()}
+        secret: dict[str, Any] = {} if chosen.secret is None else {"secret": chosen.secret.encode()}
         return Terms(
             catalog=self.catalog,
             limits=Limits(frame_bytes=chosen.frame_bytes),

@@ -42,14 +42,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, msgspec.Meta(description="offer permessage-deflate: saves bytes, costs 34 KiB a connection")
     ] = False
     ping_seconds: Annotated[float, msgspec.Meta(description="seconds between pings, and for a pong", gt=0)] = 20.0
-    body_seconds: Annotated[float, msgspec.Meta(description="seconds in which the body of a request must come", gt=0)] = 30.0
+    body_seconds: Annotated[
+        float, msgspec.Meta(description="seconds in which the body of a request must come", gt=0)
+    ] = 30.0
     sessions: Annotated[int, msgspec.Meta(description="sessions over HTTP that may be open at once", ge=1)] = 10_000
     session_idle: Annotated[
         float, msgspec.Meta(description="seconds after which an idle session over HTTP ends", gt=0)
     ] = 1800.0
-    stateless_http: Annotated[
-        bool, msgspec.Meta(description="serve handshake clients over HTTP without sessions")
-    ] = False
+    stateless_http: Annotated[bool, msgspec.Meta(description="serve handshake clients over HTTP without sessions")] = (
+        False
+    )
     secret: Annotated[
         str | None, msgspec.Meta(description="signs cursors and suspended calls; the same for all workers")
     ] = None

@@ -5,7 +5,7 @@ Nothing here imports Fairlead: a rule reads sources, so it also holds for a file
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.house.kin import Kin

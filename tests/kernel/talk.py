@@ -14,7 +14,9 @@ from fairlead.spec.descriptors import Implementation
 PREFIX = "io.modelcontextprotocol/"
 MODERN = STATELESS[-1]
 ALL = (*HANDSHAKE, *STATELESS)
-SERVER = Implementation(name="harbour", version="1.2", title="The harbour", description="Ships", website_url="https://h")
+SERVER = Implementation(
+    name="harbour", version="1.2", title="The harbour", description="Ships", website_url="https://h"
+)
 
 
 def request(method: str, params: Any = None, id: Any = 1) -> bytes:

@@ -35,5 +35,8 @@ class Calling(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers of the line."""
 
+    def name_question(self, key: str | None) -> None:
+        """Choose the key of the question that is asked next."""
+
     def meta(self) -> Mapping[str, Any]:
         """The whole `_meta` of the request."""

@@ -137,14 +137,18 @@ class Context:
         """Log at `error`."""
         await self.log("error", data)
 
-    async def elicit(self, message: str, wanted: type | dict[str, Any], *, within: float | None = None) -> Answer:
+    async def elicit(
+        self, message: str, wanted: type | dict[str, Any], *, within: float | None = None, key: str | None = None
+    ) -> Answer:
         """Ask the user for a flat object (a dataclass, Struct or TypedDict of simple fields, or a schema).
 
+        `key` names the question to clients of the stateless era, which may answer it with the call itself.
         Raises ToolError if the user's data does not fit, RefusedError if the client answers with an error,
         RequestTimeout after `within` seconds, PeerError (-32021) if the client cannot ask its user.
         """
         schema = wanted if isinstance(wanted, dict) else elicitation_schema(wanted)
-        got = await self._ask("elicitation/create", {"message": message, "requestedSchema": schema}, Elicited, within)
+        params = {"message": message, "requestedSchema": schema}
+        got = await self._ask("elicitation/create", params, Elicited, within, key)
         if got.action != "accept" or isinstance(wanted, dict):
             return Answer(got.action, got.content)
         try:
@@ -152,10 +156,12 @@ class Context:
         except msgspec.ValidationError as fault:
             raise ToolError(f"The user's answer does not fit what was asked: {fault}") from None
 
-    async def elicit_url(self, message: str, url: str, *, id: str, within: float | None = None) -> Answer:
+    async def elicit_url(
+        self, message: str, url: str, *, id: str, within: float | None = None, key: str | None = None
+    ) -> Answer:
         """Ask the user to open `url` (to pay, to log in). Accepting means that the user agreed, not that it is done."""
         params = {"mode": "url", "message": message, "url": url, "elicitationId": id}
-        got = await self._ask("elicitation/create", params, Elicited, within)
+        got = await self._ask("elicitation/create", params, Elicited, within, key)
         return Answer(got.action, got.content)
 
     async def sample(
@@ -164,17 +170,18 @@ class Context:
         *,
         max_tokens: int = 1024,
         within: float | None = None,
+        key: str | None = None,
         **options: Any,
     ) -> Sampled:
         """Ask the client's model. `options` are the protocol's own (`systemPrompt`, `temperature`, `tools`, …)."""
         if isinstance(messages, str):
             messages = [{"role": "user", "content": {"type": "text", "text": messages}}]
         params = {"messages": messages, "maxTokens": max_tokens, **options}
-        return await self._ask("sampling/createMessage", params, Sampled, within)
+        return await self._ask("sampling/createMessage", params, Sampled, within, key)
 
-    async def roots(self, *, within: float | None = None) -> list[Root]:
+    async def roots(self, *, within: float | None = None, key: str | None = None) -> list[Root]:
         """The folders that the client's user works in."""
-        return (await self._ask("roots/list", {}, _Roots, within)).roots
+        return (await self._ask("roots/list", {}, _Roots, within, key)).roots
 
     async def close_stream(self) -> None:
         """End the stream that the answer would come on, so that no connection is held while a long call works.
@@ -188,10 +195,16 @@ class Context:
         return self._port.wait(awaitable)
 
     async def _ask(
-        self, method: str, params: dict[str, Any], shape: Callable[..., T] | type[T], within: float | None
+        self,
+        method: str,
+        params: dict[str, Any],
+        shape: Callable[..., T] | type[T],
+        within: float | None,
+        key: str | None,
     ) -> T:
+        self._call.name_question(key)
         got = await self._port.ask(self._call, method, params, within)
         try:
-            return msgspec.convert(got, shape)  # type: ignore[arg-type]
+            return msgspec.convert(got, shape)
         except msgspec.ValidationError as fault:
             raise ToolError(f"The client answered {method} in a shape that cannot be read: {fault}") from None

@@ -1,7 +1,7 @@
 """A prompt: a function from strings to messages."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -9,7 +9,7 @@ from fairlead.catalog.context import Context
 from fairlead.catalog.entry import Entry, Kind
 from fairlead.catalog.signature import inspect_function
 from fairlead.errors import UsageError
-from fairlead.spec.content import BLOCKS, Text
+from fairlead.spec.content import BLOCKS, Block, Text
 from fairlead.spec.descriptors import PromptArgument, PromptDescriptor
 from fairlead.spec.results import UNSET, Message
 from fairlead.wire.encode import encode
@@ -51,7 +51,7 @@ def _message(part: Any) -> Message:
     if isinstance(part, str):
         return Message("user", Text(part))
     if isinstance(part, BLOCKS):
-        return Message("user", part)
+        return Message("user", cast(Block, part))
     if isinstance(part, dict) and "role" in part:
         content = part.get("content")
         return msgspec.convert(

@@ -41,8 +41,9 @@ class Signature:
         "_build",
         "_encoded",
         "_exact",
+        "_model",
         "_parse",
-        "_result",
+        "_reread",
         "arguments",
         "context",
         "description",
@@ -86,6 +87,9 @@ class Signature:
         if tuple(attributes(self.names)) != self.names:
             names = self.names
             self._build = lambda struct: dict(zip(names, astuple(struct), strict=True))
+        self._reread = msgspec.json.Decoder(self.returns or Any, dec_hook=read_foreign).decode
+        # A model was checked when it was made: pydantic's part, which need not be done twice.
+        self._model: Any = self.returns if is_model(self.returns) else ()
         self._exact = self.returns if self.returns in (int, bool, str, NoneType) else None
 
     def decode(self, raw: msgspec.Raw | bytes | msgspec.UnsetType | None) -> dict[str, Any]:
@@ -138,8 +142,12 @@ class Signature:
         # What goes out is what has to fit: instances may hold anything, and NaN is null in JSON.
         try:
             raw = msgspec.json.encode(value, enc_hook=trip.write)
-            if self.returns is not None:
+            if self.returns is None or isinstance(value, self._model):
+                return raw
+            if trip.written:
                 msgspec.json.decode(raw, type=self.returns, dec_hook=trip.read)
+            else:
+                self._reread(raw)
         except msgspec.ValidationError as error:
             path, text = locate(error)
             raise ResultError(f"{path}: {text}; the return annotation promises otherwise") from None

@@ -104,7 +104,7 @@ def from_function(
     given = description if description is not None else signature.description
     return Tool(
         ToolDescriptor(
-            name=check_name(name or getattr(function, "__name__", "")),
+            name=check_name(str(name or getattr(function, "__name__", ""))),
             title=title or UNSET,
             description=given or UNSET,
             input_schema=signature.input_schema,

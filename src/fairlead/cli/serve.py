@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 
 
 def _help(field: Any) -> str:
-    told: str = msgspec.inspect.type_info(field.type).extra_json_schema["description"]  # type: ignore[union-attr,index]
+    told: str = next(note.description or "" for note in field.type.__metadata__ if isinstance(note, msgspec.Meta))
     default = "" if field.default in (None, "", ()) else f" (default {field.default})"
     return (told + default).replace("%", "%%")
 

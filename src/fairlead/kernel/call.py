@@ -38,6 +38,7 @@ class Call:
         "id",
         "last_progress",
         "name",
+        "named",
         "params",
         "parked",
         "questions",
@@ -79,6 +80,7 @@ class Call:
         self.questions: dict[str, dict[str, Any]] | None = None  # Open ones, in the stateless era.
         self.recorded: dict[str, Any] | None = None
         self.asked = 0
+        self.named: dict[int, str] | None = None  # Keys that the author chose, by the question's number.
         self.fault: Exception | None = None
         # For whoever runs the call: what runs it, whose line it is on, whether its caller is away.
         self.task: Any = None
@@ -99,13 +101,25 @@ class Call:
         self.batch = retry.batch
         self.last_progress = None
 
-    def question(self, method: str, params: dict[str, Any]) -> tuple[str, Any]:
-        """Note a question under the next key. Returns the key, and the recorded answer if this is a replay.
+    def name_question(self, key: str | None) -> None:
+        """Choose the key of the question that is asked next; None leaves it to be counted."""
+        if key is None:
+            if self.named is not None:
+                self.named.pop(self.asked + 1, None)
+            return
+        if self.named is None:
+            self.named = {}
+        number = self.asked + 1
+        used = any(known == key for at, known in self.named.items() if at != number)
+        self.named[number] = f"{key}-{number}" if used else key
 
-        Keys count up, so that a replay which asks in the same order finds its answers.
+    def question(self, method: str, params: dict[str, Any]) -> tuple[str, Any]:
+        """Note a question under its key. Returns the key, and the answer if it is there already.
+
+        Keys that the author did not choose count up, so that a replay which asks in the same order finds its answers.
         """
         self.asked += 1
-        key = f"q{self.asked}"
+        key = (None if self.named is None else self.named.get(self.asked)) or f"q{self.asked}"
         if self.recorded is not None and key in self.recorded:
             return key, self.recorded[key]
         if self.questions is None:
@@ -124,7 +138,7 @@ class Call:
     @property
     def _meta(self) -> Meta | None:
         meta = self.params.meta
-        return None if meta is UNSET else meta  # type: ignore[return-value]
+        return None if meta is UNSET else meta
 
     @property
     def stateless(self) -> bool:
@@ -135,14 +149,14 @@ class Call:
     def progress_token(self) -> int | str | None:
         """What the caller wants progress under; None if it wants none."""
         meta = self.params.meta
-        return None if meta is UNSET or meta.progress_token is UNSET else meta.progress_token  # type: ignore[union-attr,return-value]
+        return None if meta is UNSET or meta.progress_token is UNSET else meta.progress_token
 
     @property
     def client(self) -> Implementation | None:
         """Who calls."""
         meta = self._meta
         if self.stateless:
-            return None if meta is None or meta.client is UNSET else meta.client  # type: ignore[return-value]
+            return None if meta is None or meta.client is UNSET else meta.client
         return self.session.client
 
     @property
@@ -150,7 +164,7 @@ class Call:
         """What the client can do, by this request or by its handshake."""
         meta = self._meta
         if self.stateless:
-            return {} if meta is None or meta.capabilities is UNSET else meta.capabilities  # type: ignore[return-value]
+            return {} if meta is None or meta.capabilities is UNSET else meta.capabilities
         return self.session.capabilities
 
     @property
@@ -158,7 +172,7 @@ class Call:
         """The least level of log messages that the caller wants; None for no messages at all."""
         meta = self._meta
         if self.stateless:
-            return None if meta is None or meta.log_level is UNSET else meta.log_level  # type: ignore[return-value]
+            return None if meta is None or meta.log_level is UNSET else meta.log_level
         return self.session.log_level
 
     @property

@@ -40,7 +40,7 @@ def initialize(call: Call, params: Initialize, now: float) -> list[Effect]:
     version = asked if asked is not None and asked.era == "handshake" else NEWEST_HANDSHAKE
     session.version = version
     session.ready = False
-    session.client = None if params.client is UNSET else params.client  # type: ignore[assignment]
+    session.client = None if params.client is UNSET else params.client
     session.capabilities = params.capabilities
     # A new handshake on the same line is a new session: it hears of nothing that an earlier one asked for.
     session.log_level = DEFAULT_LEVEL
@@ -114,7 +114,7 @@ def list_prompts(call: Call, params: Page, now: float) -> list[Effect]:
 
 def _list(call: Call, params: Page, kind: str, member: str) -> list[Effect]:
     terms = call.session.terms
-    after: str | None = params.cursor or None  # type: ignore[assignment]
+    after: str | None = params.cursor or None
     entries, following = getattr(terms.catalog, kind).page(terms.secret, after, terms.page_size)
     result: dict[str, Any] = {member: [describe(entry.descriptor, call.version) for entry in entries]}
     if following is not None:
@@ -150,7 +150,7 @@ def get_prompt(call: Call, params: GetPrompt, now: float) -> list[Effect]:
     if prompt is None:
         raise PeerError(INVALID_PARAMS, f"There is no prompt {params.name[:100]!r} here.")
     try:
-        call.arguments = prompt.arguments(params.arguments or {})  # type: ignore[arg-type]
+        call.arguments = prompt.arguments(params.arguments or {})
     except ArgumentError as fault:
         raise PeerError(INVALID_PARAMS, str(fault), data={"path": fault.path}) from None
     return _run(call, prompt, params, now)
@@ -226,7 +226,7 @@ def complete(call: Call, params: Complete, now: float) -> list[Effect]:
     entry = catalog.find_completion(target, params.argument.name)
     if entry is None:
         return call.session.answer(call, answers.complete(call, _NO_VALUES))
-    settled = {} if params.context is UNSET else params.context.arguments  # type: ignore[union-attr]
+    settled = {} if params.context is UNSET else params.context.arguments
     call.entry, call.arguments = entry, entry.arguments(params.argument.value, settled)
     call.session.begin(call)
     return [Run(call)]
@@ -234,18 +234,25 @@ def complete(call: Call, params: Complete, now: float) -> list[Effect]:
 
 def _run(call: Call, entry: Any, params: Any, now: float) -> list[Effect]:
     call.entry = entry
-    if call.version.era == "stateless" and params.request_state is not UNSET:
-        return _go_on(call, params, now)
+    if call.version.era == "stateless":
+        if params.request_state is not UNSET:
+            return _go_on(call, params, now)
+        if params.input_responses is not UNSET:
+            call.recorded = _answered(params)  # What it would be asked is answered before it is asked.
     call.session.begin(call)
     return [Run(call)]
+
+
+def _answered(params: Any) -> dict[str, Any]:
+    given = params.input_responses if isinstance(params.input_responses, dict) else {}
+    return {key: answer for key, answer in given.items() if answer is not None}  # null answers nothing
 
 
 def _go_on(call: Call, params: Any, now: float) -> list[Effect]:
     """The retry of a call that had asked something: wake the suspended one, or replay it where that is allowed."""
     session = call.session
     suspended, state = session.parking.take(params.request_state, call, now)
-    given = params.input_responses if isinstance(params.input_responses, dict) else {}
-    answered = {key: answer for key, answer in given.items() if answer is not None}  # null answers nothing
+    answered = _answered(params)
     if suspended is not None:
         suspended.adopt(call)
         session.begin(suspended)

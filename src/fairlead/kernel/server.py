@@ -152,11 +152,11 @@ class ServerSession:
     def _version(self, row: Method, params: Params) -> Version:
         """The version that this request speaks. Raises PeerError where none is agreed."""
         meta = params.meta
-        if meta is not UNSET and meta.version is not UNSET:  # type: ignore[union-attr]
-            asked: str = meta.version  # type: ignore[union-attr,assignment]
+        if meta is not UNSET and meta.version is not UNSET:
+            asked: str = meta.version
             if asked not in STATELESS:
                 raise _no_version(asked)
-            if meta.capabilities is UNSET:  # type: ignore[union-attr]
+            if meta.capabilities is UNSET:
                 raise _missing_meta(CLIENT_CAPABILITIES)
             return VERSIONS[asked]
         if self.stateless_only:
@@ -352,13 +352,18 @@ def _read_params(row: Method, request: Request) -> Params:
 
 
 def _check_version(request: Request) -> None:
-    """Another version may have other methods and params: that it is not spoken here is the first thing to say."""
+    """What comes before any fault of the params: that the version is not spoken here, or that it has no such method."""
     try:
         meta = _read_meta(request.params or _NOTHING).meta
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
-    if meta is not UNSET and meta.version is not UNSET and meta.version not in STATELESS:
+    if meta is UNSET or meta.version is UNSET:
+        return
+    if meta.version not in STATELESS:
         raise _no_version(meta.version)
+    row = METHODS.get(request.method)
+    if row is not None and meta.version not in row.versions:
+        raise _no_method(request.method)
 
 
 def _half_stateless(meta: Any) -> bool:

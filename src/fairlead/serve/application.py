@@ -118,7 +118,7 @@ def drop(scope: Scope) -> None:
 
 
 def local_path(scope: Scope) -> tuple[str, bool]:
-    """The path below the prefix that this app is mounted at, without a trailing slash; and whether there is a prefix."""
+    """The path below the prefix that this app is mounted at, without a trailing slash; and whether there is one."""
     path: str = scope["path"]
     root: str = scope.get("root_path") or ""
     if root and path.startswith(root):

@@ -1,14 +1,16 @@
 """Reads the body of a request, within a size and a time."""
 
 import asyncio
+from collections.abc import MutableMapping
+from typing import Any
 
-from fairlead.serve.events import Refusal
+from fairlead.serve.events import PageError
 from fairlead.serve.headers import Headers
 from fairlead.serve.websocket import Receive
 
 
 async def read_body(receive: Receive, headers: Headers, *, most: int, within: float) -> bytes:
-    """The whole body. Raises Refusal: 413 past `most` bytes, 408 when it does not come within `within` seconds.
+    """The whole body. Raises PageError: 413 past `most` bytes, 408 when it does not come within `within` seconds.
 
     Raises ConnectionError if the client leaves in the middle.
     """
@@ -39,7 +41,7 @@ async def read_body(receive: Receive, headers: Headers, *, most: int, within: fl
         raise _too_slow(within) from None
 
 
-async def _next(receive: Receive, within: float) -> dict[str, object]:
+async def _next(receive: Receive, within: float) -> MutableMapping[str, Any]:
     try:
         async with asyncio.timeout(within):
             event = await receive()
@@ -47,12 +49,12 @@ async def _next(receive: Receive, within: float) -> dict[str, object]:
         raise _too_slow(within) from None
     if event["type"] != "http.request":
         raise ConnectionError("the client left before its request was whole")
-    return event  # type: ignore[return-value]
+    return event
 
 
-def _too_long(most: int) -> Refusal:
-    return Refusal(413, "BODY_TOO_LARGE", f"The body is over the limit of {most} bytes. Send less.", limit=most)
+def _too_long(most: int) -> PageError:
+    return PageError(413, "BODY_TOO_LARGE", f"The body is over the limit of {most} bytes. Send less.", limit=most)
 
 
-def _too_slow(within: float) -> Refusal:
-    return Refusal(408, "BODY_TIMEOUT", f"The body did not come within {within} s. Send it again.", limit=within)
+def _too_slow(within: float) -> PageError:
+    return PageError(408, "BODY_TIMEOUT", f"The body did not come within {within} s. Send it again.", limit=within)

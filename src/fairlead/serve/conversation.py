@@ -78,28 +78,14 @@ class Conversation:
     # A call's way.
 
     async def _answer(self, call: Call) -> None:
+        """The task of one call: run it, and send what became of it."""
         try:
-            entry = call.entry
-            if entry.kind == "async" and entry.context is None and self.station.call_timeout is None:  # type: ignore[union-attr]
-                value = await entry.function(**call.arguments)  # type: ignore[union-attr,arg-type]
-            else:
-                value = await self._run(call)
-            if call.parked:
-                await self._return(call)
-            frame = call.session.finish(call, value)
-            if call.fault is not None:
-                report(call, call.fault)
+            frame = await self._outcome(call)
         except asyncio.CancelledError:
             if call.ended or _cancelled_from_outside():
                 raise
             # The function raised it by itself: nobody cancelled this task.
             frame = call.session.fail(call, RuntimeError())
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the task: the author's fault becomes an answer
-            if not isinstance(error, FairleadError):
-                report(call, error)
-            if call.parked:
-                await self._return(call)
-            frame = call.session.fail(call, error if isinstance(error, Exception) else RuntimeError())
         if frame is not None:
             try:
                 await call.home.send(frame, call)
@@ -107,6 +93,26 @@ class Conversation:
                 pass  # The line went away under the answer: its own reader ends the conversation.
         if self.station.closing:
             self.station.settled()
+
+    async def _outcome(self, call: Call) -> bytes | None:
+        try:
+            entry = call.entry
+            if entry.kind == "async" and entry.context is None and self.station.call_timeout is None:  # type: ignore[union-attr]
+                value = await entry.function(**call.arguments)  # type: ignore[union-attr,arg-type]
+            else:
+                value = await self._run(call)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the task: the author's fault becomes an answer
+            if not isinstance(error, FairleadError):
+                report(call, error)
+            if call.parked:
+                await self._return(call)
+            return call.session.fail(call, error if isinstance(error, Exception) else RuntimeError())
+        if call.parked:
+            await self._return(call)
+        frame = call.session.finish(call, value)
+        if call.fault is not None:
+            report(call, call.fault)
+        return frame
 
     async def _run(self, call: Call) -> Any:
         limit = self.station.call_timeout

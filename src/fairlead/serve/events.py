@@ -32,7 +32,7 @@ _EVENTS: Final = [
 _COMMENT: Final = b": still here\n\n"
 
 
-class Refusal(Exception):  # noqa: N818 - an HTTP answer, not a failure of ours
+class PageError(Exception):
     """An HTTP error: status, a stable name, text with the next step. `frame` replaces the JSON page."""
 
     def __init__(
@@ -154,7 +154,7 @@ class Responder:
         await self._start(status, [(b"content-length", b"0")] if status != 204 else [])
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def refuse(self, refusal: Refusal) -> None:
+    async def refuse(self, refusal: PageError) -> None:
         """An HTTP error."""
         await self._page(refusal.status, refusal.body, refusal.headers)
 

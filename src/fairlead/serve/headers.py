@@ -60,9 +60,7 @@ def accepts(accept: str | None) -> tuple[bool, bool]:
 
 def _refused(part: str) -> bool:
     """`;q=0` says that this kind is not taken."""
-    return any(
-        re.fullmatch(r"q=0(\.0*)?", option.strip().replace(" ", "").lower()) for option in part.split(";")[1:]
-    )
+    return any(re.fullmatch(r"q=0(\.0*)?", option.strip().replace(" ", "").lower()) for option in part.split(";")[1:])
 
 
 def is_json(content_type: str | None) -> bool:
@@ -162,7 +160,7 @@ def _same(said: str | None, meant: str, value: Any) -> bool:
     if said is None or isinstance(value, bool | str):
         return False
     try:
-        return float(said) == value  # `1.0` and `1` are one JSON number.
+        return float(said) == float(value)  # `1.0` and `1` are one JSON number.
     except ValueError:
         return False
 

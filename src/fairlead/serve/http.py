@@ -25,7 +25,7 @@ from fairlead.errors import (
 from fairlead.kernel import ServerSession
 from fairlead.serve import headers as said
 from fairlead.serve.body import read_body
-from fairlead.serve.events import RETRY, Refusal, Responder
+from fairlead.serve.events import RETRY, PageError, Responder
 from fairlead.serve.headers import Headers
 from fairlead.serve.sessions import HttpSession, Sessions
 from fairlead.serve.station import Station
@@ -42,7 +42,7 @@ STATUS: Final = {
     MISSING_CAPABILITY: 400,
     METHOD_NOT_FOUND: 404,
 }
-"""The HTTP status of a JSON-RPC error in the stateless era; in the handshake era only those of `_ALWAYS` differ from 200."""
+"""The HTTP status of a JSON-RPC error in the stateless era; in the handshake era all but `_ALWAYS` are 200."""
 
 _SILENT_UNTIL_HEADER: Final = "2025-03-26"
 """The version of a client that names none, as the specification has it."""
@@ -62,9 +62,9 @@ class StreamableHttp:
         try:
             act = {"POST": self._post, "GET": self._get, "DELETE": self._delete}.get(scope["method"])
             if act is None:
-                raise Refusal(405, "METHOD_NOT_ALLOWED", "Use POST, GET or DELETE here.", allow="GET, POST, DELETE")
+                raise PageError(405, "METHOD_NOT_ALLOWED", "Use POST, GET or DELETE here.", allow="GET, POST, DELETE")
             await act(scope, headers, receive, respond)
-        except Refusal as refusal:
+        except PageError as refusal:
             await respond.refuse(refusal)
 
     # POST
@@ -72,9 +72,9 @@ class StreamableHttp:
     async def _post(self, scope: Scope, headers: Headers, receive: Receive, respond: Responder) -> None:
         takes_json, takes_events = said.accepts(headers.get("accept"))
         if not takes_json and not takes_events:
-            raise Refusal(406, "NOT_ACCEPTABLE", "The answer is JSON or a stream of events: accept both.")
+            raise PageError(406, "NOT_ACCEPTABLE", "The answer is JSON or a stream of events: accept both.")
         if not said.is_json(headers.get("content-type")):
-            raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Send content-type: application/json.")
+            raise PageError(415, "UNSUPPORTED_MEDIA_TYPE", "Send content-type: application/json.")
         version = self._version(headers)
         body = await read_body(receive, headers, most=self._settings.frame_bytes, within=self._settings.body_seconds)
         respond.takes(json=takes_json, events=takes_events)
@@ -92,7 +92,7 @@ class StreamableHttp:
                 f"This server does not speak MCP {version[:40]!r}.",
                 data={"supported": list(VERSIONS), "requested": version[:40]},
             )
-            raise Refusal(400, CODES[UNSUPPORTED_VERSION].name, refusal.message, frame=encode.error(refusal))
+            raise PageError(400, CODES[UNSUPPORTED_VERSION].name, refusal.message, frame=encode.error(refusal))
         return version
 
     async def _in_session(self, session: HttpSession, body: bytes, respond: Responder) -> None:
@@ -135,15 +135,15 @@ class StreamableHttp:
             if not kept:
                 conversation.close()
 
-    def _full(self) -> Refusal:
+    def _full(self) -> PageError:
         limit = self._settings.sessions
         refusal = PeerError(BUSY, f"{limit} sessions are open already.", data={"limit": limit})
-        return Refusal(503, CODES[BUSY].name, refusal.message, frame=encode.error(refusal), retry_after=RETRY)
+        return PageError(503, CODES[BUSY].name, refusal.message, frame=encode.error(refusal), retry_after=RETRY)
 
     def _find(self, scope: Scope, id: str) -> HttpSession:
         session = self.sessions.find(id, scope.get("fairlead.principal"))
         if session is None:
-            raise Refusal(404, "SESSION_NOT_FOUND", "This session has ended, or never was. Send initialize again.")
+            raise PageError(404, "SESSION_NOT_FOUND", "This session has ended, or never was. Send initialize again.")
         return session
 
     # GET and DELETE
@@ -151,34 +151,35 @@ class StreamableHttp:
     async def _get(self, scope: Scope, headers: Headers, receive: Receive, respond: Responder) -> None:
         _, takes_events = said.accepts(headers.get("accept"))
         if not takes_events:
-            raise Refusal(406, "NOT_ACCEPTABLE", "GET answers with a stream of events: accept text/event-stream.")
+            raise PageError(406, "NOT_ACCEPTABLE", "GET answers with a stream of events: accept text/event-stream.")
         self._version(headers)
         known = headers.get(said.SESSION)
         if known is None:
-            raise Refusal(400, "SESSION_MISSING", "Send initialize first, then Mcp-Session-Id with every request.")
+            raise PageError(400, "SESSION_MISSING", "Send initialize first, then Mcp-Session-Id with every request.")
         session = self._find(scope, known)
         journal, after = session.standalone(), None
         last = headers.get("last-event-id")
         if last is not None:
             found = session.store.find(last)
             if found is None:
-                raise Refusal(400, "EVENT_NOT_FOUND", "This event is no longer kept. Ask again without Last-Event-ID.")
+                raise PageError(
+                    400, "EVENT_NOT_FOUND", "This event is no longer kept. Ask again without Last-Event-ID."
+                )
             journal, after = found
         elif journal.reader is not None and not journal.reader.gone:
-            raise Refusal(409, "STREAM_TAKEN", "This session listens already; one stream is enough.")
+            raise PageError(409, "STREAM_TAKEN", "This session listens already; one stream is enough.")
         reader = journal.attach(journal.unseen() if after is None else after)
         if reader is None:
-            raise Refusal(400, "EVENT_NOT_FOUND", "What came after this event is no longer kept.")
+            raise PageError(400, "EVENT_NOT_FOUND", "What came after this event is no longer kept.")
         await respond.stream(reader, journal)
 
     async def _delete(self, scope: Scope, headers: Headers, receive: Receive, respond: Responder) -> None:
         known = headers.get(said.SESSION)
         if known is None:
-            raise Refusal(400, "SESSION_MISSING", "Name the session to end in Mcp-Session-Id.")
+            raise PageError(400, "SESSION_MISSING", "Name the session to end in Mcp-Session-Id.")
         self.sessions.end(self._find(scope, known))
         await respond.empty(204)
 
     def close(self) -> None:
         """End every session."""
         self.sessions.close()
-

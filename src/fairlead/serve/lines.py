@@ -1,10 +1,16 @@
 """Bytes to lines, for newline-delimited JSON: pure, bounded, for any chunking."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 
-class LineTooLong(Exception):  # noqa: N818 - an event of the stream, not a failure of it
+class LineTooLong(NamedTuple):
     """Stands in the place of a line that was over the limit; what follows it is read as usual."""
+
+    size: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"a line of {self.size} bytes is over the limit of {self.limit}"
 
 
 class LineSplitter:
@@ -42,7 +48,7 @@ class LineSplitter:
 
     def _finish(self, lines: list[bytes | LineTooLong]) -> None:
         if self._dropping:
-            lines.append(LineTooLong(f"a line of {self._size} bytes is over the limit of {self._limit}"))
+            lines.append(LineTooLong(self._size, self._limit))
         else:
             line = b"".join(self._parts).strip()
             if line:

@@ -9,7 +9,7 @@ from fairlead.serve.station import Station
 
 
 class MemoryLine:
-    """Both ends of a line: `send` is the client's frame, `receive` the server's. Close it, or use it in `async with`."""
+    """Both ends of a line: `send` a client's frame, `receive` the server's. Close it, or use it in `async with`."""
 
     def __init__(self, station: Station):
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()

@@ -5,7 +5,7 @@ A suspended call may come back on another line, so each step asks the call where
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fairlead.errors import RequestTimeout, UsageError
 from fairlead.kernel import Call
@@ -82,4 +82,4 @@ class CallPort:
         async def settle() -> T:
             return await awaitable
 
-        return cast(T, asyncio.run_coroutine_threadsafe(settle(), self._loop).result())
+        return asyncio.run_coroutine_threadsafe(settle(), self._loop).result()

@@ -1,7 +1,7 @@
 """Runs an ASGI application as a process of its own: uvicorn with our guarded protocols, and a shutdown that drains.
 
 uvicorn closes every socket at SIGTERM in a tenth of a second; here it stops accepting, lets calls in flight finish,
-and then closes with 1012. A second signal ends it at once.
+and then closes with 1012. A second signal ends it at once. What still blocks in a thread is left behind.
 """
 
 import asyncio
@@ -9,12 +9,14 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
 
 from fairlead.errors import LineError
 from fairlead.serve.station import Station
+from fairlead.serve.threads import lend
 from fairlead.settings import Settings
 
 _LOOK: Final = 0.1
@@ -34,9 +36,16 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell where."""
+        lend(asyncio.get_running_loop())
         await super().startup(sockets=sockets)
         if self.started:
             self._told([_address(one) for server in self.servers for one in server.sockets])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains, the second one ends at once, whichever they are."""
+        # uvicorn keeps the signal to raise it again afterwards, which would skip what the program does after `run()`.
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish what is in flight, then close."""

@@ -12,7 +12,7 @@ from fairlead.kernel import Call, ServerSession
 from fairlead.serve import headers as said
 from fairlead.serve.body import read_body
 from fairlead.serve.conversation import Conversation
-from fairlead.serve.events import Refusal, Responder
+from fairlead.serve.events import PageError, Responder
 from fairlead.serve.headers import Headers
 from fairlead.serve.reply import Reply
 from fairlead.serve.station import Station
@@ -56,11 +56,11 @@ class SseEndpoint:
         respond = Responder(send, receive, bound=self._settings.queued_bytes)
         try:
             if not said.accepts(headers.get("accept"))[1]:
-                raise Refusal(406, "NOT_ACCEPTABLE", "GET answers with a stream of events: accept text/event-stream.")
+                raise PageError(406, "NOT_ACCEPTABLE", "GET answers with a stream of events: accept text/event-stream.")
             if len(self._lines) >= self._settings.sessions:
                 limit = self._settings.sessions
-                raise Refusal(503, "BUSY", f"{limit} streams are open already.", limit=limit, retry_after=1)
-        except Refusal as refusal:
+                raise PageError(503, "BUSY", f"{limit} streams are open already.", limit=limit, retry_after=1)
+        except PageError as refusal:
             await respond.refuse(refusal)
             return
         session = ServerSession(
@@ -71,7 +71,9 @@ class SseEndpoint:
         self._lines[id] = line
         prefix: str = scope.get("root_path") or ""
         try:
-            await respond.stream(line.out, None, first=f"event: endpoint\ndata: {prefix}{post_to}?session_id={id}\n\n".encode())
+            await respond.stream(
+                line.out, None, first=f"event: endpoint\ndata: {prefix}{post_to}?session_id={id}\n\n".encode()
+            )
         finally:
             del self._lines[id]
             line.close()
@@ -91,14 +93,16 @@ class SseEndpoint:
         respond = Responder(send, receive, bound=self._settings.queued_bytes)
         try:
             if b"session" not in scope.get("query_string", b""):
-                raise Refusal(400, "SESSION_MISSING", "Open the stream first: its first event says where to POST.")
+                raise PageError(400, "SESSION_MISSING", "Open the stream first: its first event says where to POST.")
             line = self.find(scope)
             if line is None:
-                raise Refusal(404, "SESSION_NOT_FOUND", "This stream has ended, or never was. Open one with GET.")
+                raise PageError(404, "SESSION_NOT_FOUND", "This stream has ended, or never was. Open one with GET.")
             if not said.is_json(headers.get("content-type")):
-                raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Send content-type: application/json.")
-            body = await read_body(receive, headers, most=self._settings.frame_bytes, within=self._settings.body_seconds)
-        except Refusal as refusal:
+                raise PageError(415, "UNSUPPORTED_MEDIA_TYPE", "Send content-type: application/json.")
+            body = await read_body(
+                receive, headers, most=self._settings.frame_bytes, within=self._settings.body_seconds
+            )
+        except PageError as refusal:
             await respond.refuse(refusal)
             return
         await respond.accepted()

@@ -7,10 +7,10 @@ that goes away waits for what is in flight.
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from fairlead.kernel import Call, Parking, Terms
+from fairlead.serve.threads import Threads
 
 if TYPE_CHECKING:
     from fairlead.serve.conversation import Conversation
@@ -26,7 +26,7 @@ class Station:
         self.call_timeout = call_timeout
         self.closing = False
         self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
         # Monotonic, and yet comparable with another worker's: suspended calls expire by it.
         self._epoch = time.time() - time.monotonic()
         self._idle: asyncio.Event | None = None
@@ -37,10 +37,10 @@ class Station:
         """The time, as sessions are told it."""
         return self._epoch + time.monotonic()
 
-    def pool(self) -> ThreadPoolExecutor:
+    def pool(self) -> Threads:
         """The threads for plain functions, made when the first one is called."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="fairlead-tool")
+            self._pool = Threads(self._threads, "fairlead-tool")
         return self._pool
 
     def join(self, conversation: "Conversation") -> None:

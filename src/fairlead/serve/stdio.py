@@ -18,6 +18,7 @@ from fairlead.kernel import Call, ServerSession
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.lines import LineSplitter, LineTooLong
 from fairlead.serve.station import Station
+from fairlead.serve.threads import lend
 from fairlead.wire import encode
 
 MOMENT: Final = 0.5
@@ -170,6 +171,7 @@ def take_over() -> tuple[int, int, Callable[[], None]]:
 
 async def serve_stdio(station: Station) -> None:
     """Serve this process's standard input and output until the input ends."""
+    lend(asyncio.get_running_loop())
     reading, writing, put_back = take_over()
     try:
         await StdioLine(station, reading, writing).run()

@@ -54,7 +54,7 @@ def _load_module(name: str) -> ModuleType:
     except ModuleNotFoundError as fault:
         if fault.name is not None and (name == fault.name or name.startswith(fault.name + ".")):
             raise UsageError(
-                f"There is no module {name!r}: give a Python file (tools.py), or a module that can be imported from here."
+                f"There is no module {name!r}: give a Python file (tools.py), or a module that imports from here."
             ) from None
         raise
 

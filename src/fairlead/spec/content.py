@@ -101,4 +101,10 @@ class Embedded(msgspec.Struct, tag_field="type", tag="resource"):
 
 Block = Text | Image | Audio | ResourceLink | Embedded
 BLOCKS: tuple[type, ...] = (Text, Image, Audio, ResourceLink, Embedded)
-KIND: dict[type, str] = {Text: "text", Image: "image", Audio: "audio", ResourceLink: "resource_link", Embedded: "resource"}
+KIND: dict[type, str] = {
+    Text: "text",
+    Image: "image",
+    Audio: "audio",
+    ResourceLink: "resource_link",
+    Embedded: "resource",
+}

@@ -69,7 +69,9 @@ METHODS: Final[dict[str, Method]] = {
         Method(name="ping", versions=_HANDSHAKE, params=params.Params, before_handshake=True),
         Method(name="server/discover", versions=_STATELESS, params=params.Params, kept=True),
         Method(name="tools/list", versions=_ALL, params=params.Page, capability="tools", kept=True),
-        Method(name="tools/call", versions=_ALL, params=params.CallTool, capability="tools", retried=True, named_by="name"),
+        Method(
+            name="tools/call", versions=_ALL, params=params.CallTool, capability="tools", retried=True, named_by="name"
+        ),
         Method(name="resources/list", versions=_ALL, params=params.Page, capability="resources", kept=True),
         Method(name="resources/templates/list", versions=_ALL, params=params.Page, capability="resources", kept=True),
         Method(
@@ -84,7 +86,14 @@ METHODS: Final[dict[str, Method]] = {
         Method(name="resources/subscribe", versions=_HANDSHAKE, params=params.Subscribe, capability="resources"),
         Method(name="resources/unsubscribe", versions=_HANDSHAKE, params=params.Subscribe, capability="resources"),
         Method(name="prompts/list", versions=_ALL, params=params.Page, capability="prompts", kept=True),
-        Method(name="prompts/get", versions=_ALL, params=params.GetPrompt, capability="prompts", retried=True, named_by="name"),
+        Method(
+            name="prompts/get",
+            versions=_ALL,
+            params=params.GetPrompt,
+            capability="prompts",
+            retried=True,
+            named_by="name",
+        ),
         Method(name="completion/complete", versions=_ALL, params=params.Complete, capability="completions"),
         Method(name="logging/setLevel", versions=_HANDSHAKE, params=params.SetLevel, capability="logging"),
         # Asked of a server by old clients that have it the wrong way round: there is nothing, and that is an answer.

@@ -42,7 +42,7 @@ class Params(msgspec.Struct, gc=False, kw_only=True):
 class Retried(Params, gc=False, kw_only=True):
     """Of a request that may be answered with a question first (multi-round-trip)."""
 
-    input_responses: dict[str, Any] | Unset = msgspec.field(name="inputResponses", default=UNSET)
+    input_responses: dict[str, dict[str, Any] | None] | Unset = msgspec.field(name="inputResponses", default=UNSET)
     request_state: str | Unset = msgspec.field(name="requestState", default=UNSET)
 
 

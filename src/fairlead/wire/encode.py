@@ -42,7 +42,8 @@ def plain(value: Any) -> Any:
 
 
 # The order of our own members is known, and a quote inside an id is escaped.
-_ERROR = re.compile(rb'\{"jsonrpc":"2\.0",(?:"id":(?:-?[0-9]+|"[^"\\]*(?:\\.[^"\\]*)*"),)?"error":\{"code":(-?[0-9]+)').match
+_ID = rb'(?:"id":(?:-?[0-9]+|"[^"\\]*(?:\\.[^"\\]*)*"),)?'
+_ERROR = re.compile(rb'\{"jsonrpc":"2\.0",' + _ID + rb'"error":\{"code":(-?[0-9]+)').match
 _encode = msgspec.json.Encoder(enc_hook=plain).encode
 
 

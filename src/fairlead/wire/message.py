@@ -4,8 +4,6 @@ Values inside (`params`, `result`) stay the bytes that arrived until somebody wh
 decodes them. Refuses nothing: what is built here was checked by the decoder or made by us.
 """
 
-
-
 import msgspec
 
 

@@ -1,0 +1,468 @@
+"""The server that the official conformance suite calls: what it looks for by name, with Fairlead's own means.
+
+    fairlead serve tests/conformance/server.py --port 8000
+
+The names, arguments and outcomes are the suite's; what each is there for stands in its docstring. The first tool
+takes no arguments: the suite calls whichever comes first with none.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import jsonschema_rs
+import msgspec
+
+from fairlead import (
+    Audio,
+    BlobContents,
+    Context,
+    Embedded,
+    Fairlead,
+    Image,
+    Message,
+    Text,
+    TextContents,
+    ToolError,
+)
+from fairlead.catalog import Tool
+from fairlead.catalog.faults import ArgumentError
+from fairlead.spec.descriptors import ToolDescriptor
+
+mcp = Fairlead("fairlead-conformance", instructions="Every fixture of the official conformance suite.")
+
+PAUSE = 0.05
+"""Seconds between two things that the suite wants to see apart."""
+
+DOT = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde"
+    b"\x00\x00\x00\x0cIDATx\x9cc\xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+"""A red picture of one pixel."""
+
+TICK = (
+    b"RIFF&\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00\x80>\x00\x00"
+    b"\x02\x00\x10\x00data\x02\x00\x00\x00\x00\x00"
+)
+"""A sound of one sample."""
+
+
+# Tools that return content.
+
+
+@mcp.tool
+def test_simple_text() -> str:
+    """Return a line of text."""
+    return "This is a simple text response for testing."
+
+
+@mcp.tool
+def test_image_content() -> Image:
+    """Return a picture."""
+    return Image.of(DOT)
+
+
+@mcp.tool
+def test_audio_content() -> Audio:
+    """Return a sound."""
+    return Audio.of(TICK)
+
+
+@mcp.tool
+def test_embedded_resource() -> Embedded:
+    """Return a resource inside the result."""
+    return Embedded(
+        TextContents(
+            uri="test://embedded-resource", mime_type="text/plain", text="This is an embedded resource content."
+        )
+    )
+
+
+@mcp.tool
+def test_multiple_content_types() -> list[Text | Image | Embedded]:
+    """Return text, a picture and a resource together."""
+    told = TextContents(
+        uri="test://mixed-content-resource", mime_type="application/json", text='{"test":"data","value":123}'
+    )
+    return [Text("Multiple content types test:"), Image.of(DOT), Embedded(told)]
+
+
+@mcp.tool
+def test_error_handling() -> str:
+    """Fail."""
+    raise ToolError("This tool intentionally returns an error for testing")
+
+
+# Tools that talk while they run.
+
+
+@mcp.tool
+async def test_tool_with_logging(ctx: Context) -> str:
+    """Log three lines, some time apart."""
+    await ctx.info("Tool execution started")
+    await asyncio.sleep(PAUSE)
+    await ctx.info("Tool processing data")
+    await asyncio.sleep(PAUSE)
+    await ctx.info("Tool execution completed")
+    return "Three lines were logged."
+
+
+@mcp.tool
+async def test_tool_with_progress(ctx: Context) -> str:
+    """Tell of progress three times, some time apart."""
+    for done in (0, 50, 100):
+        await ctx.progress(done, 100)
+        await asyncio.sleep(PAUSE)
+    return "Progress was told three times."
+
+
+@mcp.tool
+async def test_logging_tool(ctx: Context) -> str:
+    """Log a line, which goes out only to who asked for it."""
+    await ctx.warning("This is for those who named a level.")
+    return "A line was logged, if it was wanted."
+
+
+@mcp.tool
+async def test_reconnection(ctx: Context) -> str:
+    """Give the client's connection back while the work goes on, so that it comes again for the answer."""
+    await ctx.close_stream()
+    await asyncio.sleep(2 * PAUSE)
+    return "The answer came after the stream was given back."
+
+
+@mcp.tool
+def test_trigger_tool_change() -> str:
+    """Switch another tool on or off, of which listeners are told."""
+    _toggle(mcp.catalog.tools, "test_appearing_tool")
+    return "The list of tools changed."
+
+
+@mcp.tool
+def test_trigger_prompt_change() -> str:
+    """Switch a prompt on or off, of which listeners are told."""
+    _toggle(mcp.catalog.prompts, "test_appearing_prompt")
+    return "The list of prompts changed."
+
+
+def _toggle(shelf: Any, name: str) -> None:
+    shelf.switch(name, shelf.find(name) is None)
+
+
+@mcp.tool
+def test_appearing_tool() -> str:
+    """Come and go."""
+    return "Here."
+
+
+@mcp.prompt
+def test_appearing_prompt() -> str:
+    """Come and go."""
+    return "Here."
+
+
+# Tools that ask the client: as a request of their own in the handshake era, as their result in the stateless one.
+
+CONTACT = {
+    "type": "object",
+    "properties": {
+        "username": {"type": "string", "description": "User's response"},
+        "email": {"type": "string", "description": "User's email address"},
+    },
+    "required": ["username", "email"],
+}
+
+
+@mcp.tool
+async def test_sampling(prompt: str, ctx: Context) -> str:
+    """Ask the client's model."""
+    return f"LLM response: {(await ctx.sample(prompt, max_tokens=100)).text}"
+
+
+@mcp.tool
+async def test_missing_capability(ctx: Context) -> str:
+    """Ask the client's model, which a client without one has to be told."""
+    return (await ctx.sample("Say something.", max_tokens=20)).text
+
+
+@mcp.tool
+async def test_elicitation(message: str, ctx: Context) -> str:
+    """Ask the user for a name and an address."""
+    return f"User response: {_told(await ctx.elicit(message, CONTACT))}"
+
+
+@mcp.tool
+async def test_streaming_elicitation(ctx: Context) -> str:
+    """Ask the user on a stream of events, which must carry no request."""
+    return _told(await ctx.elicit("Who are you?", CONTACT))
+
+
+@dataclass
+class Person:
+    """A form whose fields are filled in already."""
+
+    name: str = "John Doe"
+    age: int = 30
+    score: float = 95.5
+    status: Literal["active", "inactive", "pending"] = "active"
+    verified: bool = True
+
+
+@mcp.tool
+async def test_elicitation_sep1034_defaults(ctx: Context) -> str:
+    """Ask with a default in each kind of field."""
+    return f"Elicitation completed: {_told(await ctx.elicit('Check what is filled in.', Person))}"
+
+
+def _titled(keyword: str, start: str, titles: tuple[str, ...]) -> dict[str, Any]:
+    return {keyword: [{"const": f"{start}{at}", "title": title} for at, title in enumerate(titles, 1)]}
+
+
+ORDINALS = ("First", "Second", "Third")
+OPTIONS = ["option1", "option2", "option3"]
+CHOICES = {
+    "type": "object",
+    "properties": {
+        "untitledSingle": {"type": "string", "enum": OPTIONS},
+        "titledSingle": {"type": "string", **_titled("oneOf", "value", tuple(f"{one} Option" for one in ORDINALS))},
+        "legacyEnum": {
+            "type": "string",
+            "enum": ["opt1", "opt2", "opt3"],
+            "enumNames": ["Option One", "Option Two", "Option Three"],
+        },
+        "untitledMulti": {"type": "array", "items": {"type": "string", "enum": OPTIONS}},
+        "titledMulti": {
+            "type": "array",
+            "items": _titled("anyOf", "value", tuple(f"{one} Choice" for one in ORDINALS)),
+        },
+    },
+}
+
+
+@mcp.tool
+async def test_elicitation_sep1330_enums(ctx: Context) -> str:
+    """Ask with each way to write a choice."""
+    return f"Elicitation completed: {_told(await ctx.elicit('Choose.', CHOICES))}"
+
+
+def _told(answer: Any) -> str:
+    data = msgspec.to_builtins(answer.data)
+    return f"action={answer.action}, content={msgspec.json.encode(data).decode()}"
+
+
+# Questions as results (multi-round-trip), by the keys that the suite answers.
+
+
+def _ask_for(field: str, kind: str = "string") -> dict[str, Any]:
+    return {"type": "object", "properties": {field: {"type": kind}}, "required": [field]}
+
+
+async def _name(ctx: Context) -> str:
+    answer = await ctx.elicit("What is your name?", _ask_for("name"), key="user_name")
+    return str(answer.data["name"]) if answer else "stranger"
+
+
+@mcp.tool
+async def test_input_required_result_elicitation(ctx: Context) -> str:
+    """Ask for a name, and greet."""
+    return f"Hello, {await _name(ctx)}!"
+
+
+@mcp.tool
+async def test_input_required_result_sampling(ctx: Context) -> str:
+    """Ask the client's model."""
+    got = await ctx.sample("What is the capital of France?", max_tokens=100, key="capital_question")
+    return f"The model said: {got.text}"
+
+
+@mcp.tool
+async def test_input_required_result_list_roots(ctx: Context) -> str:
+    """Ask for the user's folders."""
+    return "Roots: " + ", ".join(root.uri for root in await ctx.roots(key="client_roots"))
+
+
+@mcp.tool
+async def test_input_required_result_request_state(ctx: Context) -> str:
+    """Ask for a yes; the state comes back as it went out, or the call would not go on."""
+    answer = await ctx.elicit("Please confirm", _ask_for("ok", "boolean"), key="confirm")
+    return f"state-ok, {_told(answer)}"
+
+
+@mcp.tool
+async def test_input_required_result_multiple_inputs(ctx: Context) -> str:
+    """Ask for a name, a greeting and folders at once."""
+    name, greeting, roots = await asyncio.gather(
+        _name(ctx),
+        ctx.sample("Generate a greeting", max_tokens=50, key="greeting"),
+        ctx.roots(key="client_roots"),
+    )
+    return f"{greeting.text} {name} works in {len(roots)} folders."
+
+
+@mcp.tool
+async def test_input_required_result_multi_round(ctx: Context) -> str:
+    """Ask twice, the second time when the first answer is there."""
+    name = await ctx.elicit("Step 1: What is your name?", _ask_for("name"), key="step1")
+    color = await ctx.elicit("Step 2: What is your favorite color?", _ask_for("color"), key="step2")
+    return f"{_told(name)} and {_told(color)}"
+
+
+@mcp.tool
+async def test_input_required_result_tampered_state(ctx: Context) -> str:
+    """Ask for a yes, with a state that no client can change."""
+    return _told(await ctx.elicit("Please confirm", _ask_for("ok", "boolean"), key="confirm"))
+
+
+@mcp.tool
+async def test_input_required_result_capabilities(ctx: Context) -> str:
+    """Ask only what this client says it can answer."""
+    if "elicitation" in ctx.capabilities:
+        return await _name(ctx)
+    return (await ctx.sample("Name somebody.", max_tokens=20, key="greeting")).text
+
+
+@mcp.prompt
+async def test_input_required_result_prompt(ctx: Context) -> str:
+    """Ask what the prompt is about."""
+    answer = await ctx.elicit("What context should the prompt use?", _ask_for("context"), key="user_context")
+    return f"Use this context: {_told(answer)}"
+
+
+# Schemas that no Python annotation makes.
+
+CONTACT_CARD = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "$defs": {
+        "address": {
+            "$anchor": "addressDef",
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+        }
+    },
+    "properties": {
+        "name": {"type": "string"},
+        "address": {"$ref": "#/$defs/address"},
+        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+        "phone": {"type": "string"},
+        "email": {"type": "string"},
+    },
+    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
+    "then": {"required": ["phone"]},
+    "else": {"required": ["email"]},
+    "additionalProperties": False,
+}
+
+
+class Card:
+    """Reads the arguments of a tool whose schema is written by hand."""
+
+    wrapped = False
+
+    def __init__(self, schema: dict[str, Any]):
+        self._validator = jsonschema_rs.Draft202012Validator(schema)
+
+    def decode(self, raw: Any) -> dict[str, Any]:
+        """JSON to the one argument of the function."""
+        card = {} if raw is msgspec.UNSET else msgspec.json.decode(raw)
+        for fault in self._validator.iter_errors(card):
+            raise ArgumentError(f"The card does not fit its schema: {fault.message}")
+        return {"card": card}
+
+    def check_result(self, value: Any) -> Any:
+        """Nothing is declared of the result."""
+        return value
+
+
+mcp.add(
+    Tool(
+        ToolDescriptor(
+            name="json_schema_2020_12_tool",
+            description="Take a card whose schema uses the whole of JSON Schema 2020-12.",
+            input_schema=CONTACT_CARD,
+        ),
+        lambda card: f"{len(card)} fields",
+        "quick",
+        Card(CONTACT_CARD),
+    )
+)
+
+
+@mcp.tool
+def test_x_mcp_header(
+    region: Annotated[str, msgspec.Meta(description="Where to ask", extra_json_schema={"x-mcp-header": "Region"})],
+    limit: int = 10,
+) -> str:
+    """Take an argument that a header of the HTTP request repeats."""
+    return f"{limit} rows of {region}"
+
+
+# Resources.
+
+
+@mcp.resource("test://static-text", mime_type="text/plain", description="A text that never changes")
+def static_text() -> str:
+    """A text that never changes."""
+    return "This is the content of the static text resource."
+
+
+@mcp.resource("test://static-binary", mime_type="image/png", description="A picture that never changes")
+def static_binary() -> bytes:
+    """A picture that never changes."""
+    return DOT
+
+
+@mcp.resource("test://template/{id}/data", mime_type="application/json", description="Data by its number")
+def template_data(id: str) -> dict[str, Any]:
+    """Data by its number."""
+    return {"id": id, "templateTest": True, "data": f"Data for ID: {id}"}
+
+
+@mcp.resource("test://watched-resource", mime_type="text/plain", description="A text to subscribe to")
+def watched_resource() -> str:
+    """A text to subscribe to."""
+    return "Nothing has happened yet."
+
+
+@mcp.resource("test://two-parts", description="Contents in two forms")
+def two_parts() -> list[TextContents | BlobContents]:
+    """Contents in two forms."""
+    return [
+        TextContents(uri="test://two-parts#text", mime_type="text/plain", text="One part."),
+        BlobContents(uri="test://two-parts#blob", mime_type="image/png", blob=Image.of(DOT).data),
+    ]
+
+
+# Prompts, and what is proposed for their arguments.
+
+
+@mcp.prompt
+def test_simple_prompt() -> str:
+    """Ask for nothing in particular."""
+    return "This is a simple prompt for testing."
+
+
+@mcp.prompt
+def test_prompt_with_arguments(arg1: str, arg2: str) -> str:
+    """Ask with two arguments."""
+    return f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
+
+
+@mcp.completion("test_prompt_with_arguments", "arg1")
+def propose_arg1(typed: str) -> list[str]:
+    """Words that begin with what was typed."""
+    return [word for word in ("paris", "park", "party", "test", "testing") if word.startswith(typed)]
+
+
+@mcp.prompt
+def test_prompt_with_embedded_resource(resourceUri: str) -> list[Message]:
+    """Ask about a resource that comes along."""
+    contents = TextContents(uri=resourceUri, mime_type="text/plain", text="Embedded resource content for testing.")
+    return [Message("user", Embedded(contents)), Message("user", Text("Please process the embedded resource above."))]
+
+
+@mcp.prompt
+def test_prompt_with_image() -> list[Message]:
+    """Ask about a picture that comes along."""
+    return [Message("user", Image.of(DOT)), Message("user", Text("Please analyze the image above."))]
