@@ -21,11 +21,9 @@ from fairlead.__about__ import __version__
 from fairlead.catalog import Catalog, Completion, Prompt, Resource, Tool, prompt, resource, tool
 from fairlead.errors import UsageError
 from fairlead.guard.origin import OriginGuard
-from fairlead.guard.protocol import guarded_protocols
 from fairlead.kernel import Terms
 from fairlead.serve.application import Application
 from fairlead.serve.calling import Called, call_tool
-from fairlead.serve.process import serve_network
 from fairlead.serve.station import Station
 from fairlead.serve.stdio import serve_stdio
 from fairlead.settings import Settings, settings
@@ -190,6 +188,10 @@ class Fairlead:
         if transport == "stdio":
             asyncio.run(serve_stdio(self.station))
         elif transport == "network":
+            # uvicorn is a third of the cost of `import fairlead`, and stdio and mounted apps never need it.
+            from fairlead.guard.protocol import guarded_protocols  # noqa: PLC0415
+            from fairlead.serve.process import serve_network  # noqa: PLC0415
+
             protocols = guarded_protocols()
             serve_network(self.asgi(), self.station, self.settings, protocols=protocols, started=started or _say)
         else:

@@ -86,6 +86,10 @@ OPTIONAL = frozenset(
 # `sources`, which loads the file or module that the user named.
 BY_STRING = ("cli", "sources")
 
+# What only a server that listens needs, and what makes up a third of `import fairlead` (uvicorn and its
+# command line): the function that listens imports it. The layer rule reads these imports like all others.
+DEFERRED = frozenset({"fairlead.guard.protocol", "fairlead.serve.process"})
+
 # Loops, sockets, clocks, threads and processes, by the name of the module that brings them.
 IMPURE_MODULES = frozenset(
     {
@@ -141,7 +145,7 @@ FUNCTION_LINES = 80
 FOLDERS_DEEP = 2
 ROOT_NAMES = 25
 ATTICS = frozenset(
-    {"utils", "util", "utilities", "shared", "common", "helpers", "helper", "manager", "managers", "misc", "base"}
+    {"utils", "util", "utilities", "shared", "common", "helpers", "helper", "manager", "managers", "misc"}
 )
 
 ERROR_ENDINGS = ("Error", "Timeout")
@@ -174,7 +178,8 @@ def nested_import_faults(source: Source) -> Iterator[Fault]:
     lazy_root = source.module == PACKAGE
     for found in imports(source):
         handed_on = lazy_root and found.function == "__getattr__"
-        if found.function and found.top not in OPTIONAL and not handed_on:
+        deferred = any(found.target == name or found.target.startswith(f"{name}.") for name in DEFERRED)
+        if found.function and found.top not in OPTIONAL and not handed_on and not deferred:
             yield source.fault(found.node, f"import of {found.target} inside {found.function}(): only extras may")
         if not found.function and found.top in OPTIONAL and not for_types(source, found.node):
             yield source.fault(found.node, f"import of the extra {found.top} at the top: not everyone has it")

@@ -89,6 +89,7 @@ def test_an_import_where_none_belongs_is_caught(path, text):
         ("fairlead/catalog/a.py", "def f():\n    import pydantic"),
         ("fairlead/catalog/a.py", "def f():\n    from opentelemetry.trace import get_tracer"),
         ("fairlead/catalog/a.py", "if TYPE_CHECKING:\n    import pydantic"),
+        ("fairlead/server.py", "def run():\n    from fairlead.serve.process import serve_network"),
         ("fairlead/__init__.py", "def __getattr__(name):\n    from fairlead.server import Fairlead"),
         ("fairlead/__init__.py", "def __getattr__(name):\n    return importlib.import_module(name)"),
         ("fairlead/cli/__init__.py", "def main():\n    importlib.import_module('fairlead.cli.serve').run()"),

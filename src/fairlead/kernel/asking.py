@@ -15,7 +15,7 @@ def check(call: Call, method: str, params: dict[str, Any]) -> None:
         raise ToolError(f"This client speaks MCP {call.version.date}, which has no {method}.")
     if params.get("mode") == "url" and not call.version.url_elicitation:
         raise ToolError(f"This client speaks MCP {call.version.date}, which has no elicitation of a URL.")
-    if not call.stateless and not call.session.ready:
+    if row.capability is not None and not call.stateless and not call.session.ready:
         raise ToolError(f"This client cannot answer {method} yet: it has not said that it is initialized.")
     needed = _needed(row.capability, params)
     if _declared(call, needed):

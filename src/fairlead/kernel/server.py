@@ -291,6 +291,8 @@ class ServerSession:
 
     def log(self, call: Call, level: str, data: Any, logger: str | None) -> bytes | None:
         """A log frame; None if the caller does not want this level or is away, or the call ended."""
+        if call.entry is None:
+            return None  # Nothing runs for it: it is an open subscription, which carries no log.
         if call.ended or call.parked or not answers.wanted(call.log_level, level):
             return None
         return encode.notification("notifications/message", answers.log(level, data, logger))

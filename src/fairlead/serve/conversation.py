@@ -34,6 +34,8 @@ class Conversation:
         self.port = CallPort(self.loop)
         self._waiters: dict[int, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._closed = False
         self._tellers: set[asyncio.Task[None]] = set()
         session.closing = station.closing
         station.join(self)
@@ -142,13 +144,17 @@ class Conversation:
         finally:
             del self._waiters[id]
             withdrawn = questions.withdraw(id)
-            if withdrawn is not None and not self.loop.is_closed():
-                self._later(self.send(withdrawn, call))
+            if withdrawn is not None and not self._closed:
+                self._later(withdrawn, call)
 
     def _arm(self) -> None:
         deadline = self.session.questions.next_deadline()
-        if self._timer is None and deadline is not None:
-            self._timer = self.loop.call_later(max(0.0, deadline - self.station.now()), self._expire)
+        if deadline is None or (self._timer is not None and self._due <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()  # This question has less time than those before it.
+        self._due = deadline
+        self._timer = self.loop.call_later(max(0.0, deadline - self.station.now()), self._expire)
 
     def _expire(self) -> None:
         self._timer = None
@@ -168,7 +174,7 @@ class Conversation:
         else:
             call.parked = True
             self.station.watch_suspended(self.loop)
-        self._later(self.send(frame, call))
+        self._later(frame, call)
 
     def _resume(self, call: Call, answers: dict[str, Any]) -> None:
         call.home, call.parked = self, False
@@ -198,12 +204,12 @@ class Conversation:
 
     def _tell(self, frames: list[Send]) -> None:
         for told in frames:
-            self._later(self.send(told.frame, told.about))
+            self._later(told.frame, told.about)
 
-    def _later(self, sending: Awaitable[None]) -> None:
+    def _later(self, frame: bytes, about: Call | None) -> None:
         async def attempt() -> None:
             try:
-                await sending
+                await self.send(frame, about)
             except OSError:
                 pass  # The line went away: its own reader ends the conversation.
 
@@ -222,6 +228,7 @@ class Conversation:
 
     def close(self) -> None:
         """The line is gone: end every task and fail every waiter. Suspended calls stay for their callers."""
+        self._closed = True
         self.station.leave(self)
         if self._timer is not None:
             self._timer.cancel()

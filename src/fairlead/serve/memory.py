@@ -13,6 +13,7 @@ class MemoryLine:
 
     def __init__(self, station: Station):
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._closed = False
         self._conversation = Conversation(station, ServerSession(station.terms, station.parking), self._put)
 
     async def __aenter__(self) -> "MemoryLine":
@@ -22,20 +23,25 @@ class MemoryLine:
         self.close()
 
     async def send(self, frame: bytes | str) -> None:
-        """Hand a frame to the server."""
+        """Hand a frame to the server. Raises ConnectionLost once the line is closed."""
+        if self._closed:
+            raise ConnectionLost("The line was closed.", state="not_sent")
         await self._conversation.receive(frame)
 
     async def receive(self) -> bytes:
         """The server's next frame. Raises ConnectionLost once the line is closed."""
         frame = await self._frames.get()
         if frame is None:
+            self._frames.put_nowait(None)  # For whoever asks next.
             raise ConnectionLost("The line was closed.", state="unknown_outcome")
         return frame
 
     def close(self) -> None:
-        """End the conversation."""
-        self._conversation.close()
-        self._frames.put_nowait(None)
+        """End the conversation. Closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._conversation.close()
+            self._frames.put_nowait(None)
 
     async def _put(self, frame: bytes, about: Call | None) -> None:
         self._frames.put_nowait(frame)

@@ -71,7 +71,10 @@ class Station:
     def _everybody(self, act: "Callable[[Conversation], None]") -> None:
         # A tool in a thread may change the catalog: each conversation is told on its own loop.
         for conversation in tuple(self.conversations):
-            conversation.loop.call_soon_threadsafe(act, conversation)
+            if conversation.loop.is_closed():
+                self.conversations.discard(conversation)  # Its line was never closed, and nobody is there any more.
+            else:
+                conversation.loop.call_soon_threadsafe(act, conversation)
 
     def watch_suspended(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that suspended calls nobody comes back for are ended."""
