@@ -11,11 +11,12 @@ ARGS   ?=
 CORE   := $(VENV)/.stamp-core
 DEV    := $(VENV)/.stamp-dev
 SYSTEM := $(VENV)/.stamp-system
+NODE   := tests/conformance/node_modules/.stamp
 PINS   := pyproject.toml constraints.txt src/fairlead/__about__.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test lint format bench soak fuzz lowest constraints clean
+.PHONY: help run setup test lint format bench soak fuzz lowest constraints conformance clean
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,9 +24,9 @@ help: ## list every target
 run: $(CORE) ## set up what running needs, and serve the quick start on 127.0.0.1:8000
 	$(VENV)/bin/fairlead serve examples/quickstart.py $(ARGS)
 
-setup: $(DEV) $(SYSTEM) ## set up everything: environment, development tools, system packages
+setup: $(DEV) $(SYSTEM) $(NODE) ## set up everything: environment, development tools, system packages, conformance suite
 
-test: $(DEV) $(SYSTEM) ## set up everything and run all tests but the soak tests
+test: $(DEV) $(SYSTEM) $(NODE) ## set up everything and run all tests but the soak tests
 	$(PYTHON) -m pytest $(ARGS)
 
 lint: $(DEV) ## check style, formatting and types
@@ -53,8 +54,11 @@ lowest: ## run the tests on the lowest versions that pyproject.toml allows
 constraints: ## take the newest versions that fit and pin them in constraints.txt
 	scripts/freeze constraints.txt
 
+conformance: $(DEV) $(NODE) ## run the official conformance suite over every line, and write docs/conformance.md
+	$(PYTHON) -m tests.conformance.report
+
 clean: ## remove environments, caches and build products
-	rm -rf .venv .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/conformance/node_modules
 	find src tests bench fuzz examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build tools are installed, and pinned, like everything else, and the package is built with them
@@ -72,3 +76,7 @@ $(DEV): $(CORE)
 $(SYSTEM): scripts/apt-packages.txt scripts/setup-system | $(CORE)
 	scripts/setup-system
 	@touch $@
+
+# Stamps itself, where all is there; what is missing is tried again the next time.
+$(NODE): tests/conformance/package.json tests/conformance/package-lock.json scripts/setup-node
+	@scripts/setup-node

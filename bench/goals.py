@@ -47,10 +47,15 @@ def _probe(name: str) -> Callable[[Results], float]:
     return lambda results: results.reading(name)
 
 
-def _for_both_eras(title: str, limit: float, peers: tuple[str, ...]) -> tuple[Goal, ...]:
+_OVER_WEBSOCKET = (("fairlead", "handshake"), ("fairlead-stateless", "stateless"))
+_OVER_HTTP = (("fairlead-http-handshake", "handshake"), ("fairlead-http", "stateless"))
+
+
+def _for_both_eras(
+    title: str, limit: float, peers: tuple[str, ...], ours: tuple[tuple[str, str], ...] = _OVER_WEBSOCKET
+) -> tuple[Goal, ...]:
     return tuple(
-        Goal(f"{title}, {era} era", limit, "×", True, _times("many", left, peers))
-        for left, era in (("fairlead", "handshake"), ("fairlead-stateless", "stateless"))
+        Goal(f"{title}, {era} era", limit, "×", True, _times("many", left, peers)) for left, era in ours
     )
 
 
@@ -58,6 +63,9 @@ GOALS: tuple[Goal, ...] = (
     *_for_both_eras("calls/s over WebSocket, 16 × 4, to the bare echo", 0.75, ("echo",)),
     *_for_both_eras("calls/s, 16 × 4, to the official SDK's Streamable HTTP", 20, _SDK_HTTP),
     *_for_both_eras("calls/s, 16 × 4, to FastMCP's Streamable HTTP", 50, _FASTMCP_HTTP),
+    *_for_both_eras("calls/s over HTTP, 64 × 1, to the bare echo over HTTP", 0.6, ("echo-http",), _OVER_HTTP),
+    *_for_both_eras("calls/s over HTTP, 64 × 1, to the official SDK", 7, _SDK_HTTP, _OVER_HTTP),
+    *_for_both_eras("calls/s over HTTP, 64 × 1, to FastMCP", 18, _FASTMCP_HTTP, _OVER_HTTP),
     Goal("median time, one in flight, to the bare echo", 1.3, "×", False, _slower("one", "fairlead", "echo")),
     # "No slower than with one tool", within what two runs of the same server differ by.
     Goal(

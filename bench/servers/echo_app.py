@@ -1,4 +1,4 @@
-"""The floor: a WebSocket that answers each text with the shape of a tool's result, one by one.
+"""The floor: each text, of a WebSocket or a POST, is answered with the shape of a tool's result.
 
 It refuses everything a server needs beyond that: no tasks, no checks, no handshake.
 """
@@ -31,6 +31,16 @@ async def app(
                 return
             answer = _encode(_answer(_decode(message["text"])))
             await send({"type": "websocket.send", "text": answer.decode()})
+    elif scope["type"] == "http":
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message["body"]
+            more = message["more_body"]
+        answer = _encode(_answer(_decode(body)))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
 
 
 def _answer(request: Message) -> Message:

@@ -163,6 +163,9 @@ class Fairlead:
             in_flight=chosen.in_flight,
             page_size=chosen.page_size,
             ttl_ms=chosen.ttl_ms,
+            tasks=chosen.tasks,
+            task_ttl=chosen.task_ttl,
+            task_poll=chosen.task_poll,
             **self._description,
             **secret,
         )

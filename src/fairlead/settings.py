@@ -28,6 +28,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     call_timeout: Annotated[
         float | None, msgspec.Meta(description="seconds after which a call is given up; none: never")
     ] = None
+    tasks: Annotated[int, msgspec.Meta(description="tasks that may be kept at once, running or ended", ge=1)] = 1024
+    task_ttl: Annotated[
+        float, msgspec.Meta(description="seconds for which a task is kept, where its tool does not say", gt=0)
+    ] = 3600.0
+    task_poll: Annotated[
+        float, msgspec.Meta(description="seconds that clients let pass between two questions after a task", gt=0)
+    ] = 1.0
     threads: Annotated[int, msgspec.Meta(description="threads for plain functions", ge=1)] = 40
     queued_bytes: Annotated[
         int, msgspec.Meta(description="bytes that may wait for a peer that does not read", ge=65536)

@@ -27,6 +27,7 @@ from fairlead import (
 )
 from fairlead.catalog import Tool
 from fairlead.catalog.faults import ArgumentError
+from fairlead.errors import INTERNAL_ERROR, PeerError
 from fairlead.spec.descriptors import ToolDescriptor
 
 mcp = Fairlead("fairlead-conformance", instructions="Every fixture of the official conformance suite.")
@@ -326,6 +327,61 @@ async def test_input_required_result_prompt(ctx: Context) -> str:
     """Ask what the prompt is about."""
     answer = await ctx.elicit("What context should the prompt use?", _ask_for("context"), key="user_context")
     return f"Use this context: {_told(answer)}"
+
+
+# Calls that become tasks, for clients that can take one.
+
+
+@mcp.tool
+def greet(name: str) -> str:
+    """Greet at once: never a task."""
+    return f"Hello, {name}!"
+
+
+@mcp.tool(task="optional")
+async def slow_compute(seconds: float, label: str = "") -> str:
+    """Work for some seconds."""
+    await asyncio.sleep(seconds)
+    return f"{label or 'It'} took {seconds} s."
+
+
+@mcp.tool(task="required")
+async def failing_job() -> str:
+    """Work for a moment, and fail."""
+    await asyncio.sleep(PAUSE)
+    raise ToolError("This job always fails.")
+
+
+@mcp.tool(task="required")
+async def protocol_error_job() -> str:
+    """End in an error of the protocol, not of the tool."""
+    raise PeerError(INTERNAL_ERROR, "This job ends in a protocol error.")
+
+
+@mcp.tool(task="optional")
+async def confirm_delete(filename: str, ctx: Context) -> str:
+    """Ask before something is done."""
+    answer = await ctx.elicit(f"Delete {filename}?", _ask_for("confirm", "boolean"), key="confirm")
+    return f"{filename}: {_told(answer)}"
+
+
+@mcp.tool(task="optional")
+async def multi_input(ctx: Context) -> str:
+    """Ask two things at once, which may be answered one after the other."""
+    answers = await asyncio.gather(
+        ctx.elicit("What is the first name?", _ask_for("name"), key="first"),
+        ctx.elicit("What is the second name?", _ask_for("name"), key="second"),
+    )
+    return " and ".join(_told(answer) for answer in answers)
+
+
+@mcp.tool(task="required", task_at_once=False)
+async def test_tool_with_task(ctx: Context) -> str:
+    """Ask for a name while the caller waits, and become a task then."""
+    name = await _name(ctx)
+    await ctx.detach()
+    await asyncio.sleep(PAUSE)
+    return f"Hello, {name}!"
 
 
 # Schemas that no Python annotation makes.

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,8 +30,11 @@ WAIT = 8.0
 
 
 @asynccontextmanager
-async def docked(mcp: Fairlead, app: Any = None) -> AsyncIterator[str]:
-    """The address of a server on this loop, with the sockets and protocols of production."""
+async def docked(mcp: Fairlead, app: Any = None, *, narrow: bool = False) -> AsyncIterator[str]:
+    """The address of a server on this loop, with the sockets and protocols of production.
+
+    `narrow`: the system keeps next to nothing for a peer that does not read, so that we have to.
+    """
     loop = asyncio.get_running_loop()
     config = process.prepare(
         app or mcp.asgi(), mcp.station, mcp.settings, protocols=guarded_protocols(), started=print
@@ -43,6 +46,8 @@ async def docked(mcp: Fairlead, app: Any = None) -> AsyncIterator[str]:
         return config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        if narrow:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         server = await loop.create_server(protocol, sock=listener)
         try:
             yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -155,7 +160,7 @@ async def child(*words: str, stdin: Any = asyncio.subprocess.PIPE, **options: An
         try:
             yield Child(running, errors)
         finally:
-            if running.returncode is None:
+            with suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGKILL)
             async with asyncio.timeout(WAIT):
                 await running.communicate()

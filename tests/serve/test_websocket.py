@@ -81,7 +81,8 @@ def test_the_upgrade_is_taken_at_both_paths(run, path):
 def test_a_client_like_claude_code_completes_a_call(run):
     async def talk():
         mcp = simple()
-        offer = b"Sec-WebSocket-Protocol: mcp\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+        offer = b"Sec-WebSocket-Protocol: mcp\r\n"
+        offer += b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
         async with docked(mcp) as address, raw(port(address)) as peer:
             await peer.send(UPGRADE % (b"/mcp", offer))
             head = await peer.head()

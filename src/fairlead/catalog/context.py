@@ -33,6 +33,9 @@ class Port(Protocol):
     async def ask(self, call: "Calling", method: str, params: dict[str, Any], within: float | None) -> Any:
         """Ask the client and wait for its answer. Raises RefusedError, RequestTimeout or PeerError."""
 
+    async def detach(self, call: "Calling", message: str | None) -> bool:
+        """Make the call a task, if it may be one. Returns whether it is one now."""
+
     async def close_stream(self, call: "Calling") -> None:
         """Let the caller come back for the rest, where its line can."""
 
@@ -182,6 +185,15 @@ class Context:
     async def roots(self, *, within: float | None = None, key: str | None = None) -> list[Root]:
         """The folders that the client's user works in."""
         return (await self._ask("roots/list", {}, _Roots, within, key)).roots
+
+    async def detach(self, message: str | None = None) -> bool:
+        """Make this call a task: its caller is answered at once, asks for the outcome later, and may leave.
+
+        Returns whether it is a task now: not where the tool forbids it or the client cannot take one; then the caller
+        waits, and nothing else differs. What was asked before is answered with the call itself; what is asked, and
+        the progress that is made, from here on is shown to whoever asks for the task.
+        """
+        return await self._port.detach(self._call, message)
 
     async def close_stream(self) -> None:
         """End the stream that the answer would come on, so that no connection is held while a long call works.

@@ -9,7 +9,7 @@ import msgspec
 
 from fairlead.spec.content import BLOCKS, KIND, Text
 from fairlead.spec.results import UNSET, Message, ToolResult
-from fairlead.spec.versions import Version
+from fairlead.spec.versions import ALL_BLOCKS, Version
 from fairlead.wire.encode import encode
 
 _NO_OBJECTS = (str, int, float, bool, list, tuple, set, frozenset, type(None))
@@ -55,7 +55,7 @@ def fit(outcome: ToolResult, version: Version) -> ToolResult:
     if outcome.structured_content is not UNSET and not version.result_envelope:
         outcome = _structured(outcome, version)
     known = version.content_blocks
-    if all(KIND.get(type(block), "text") in known for block in outcome.content):
+    if known is ALL_BLOCKS or all(KIND.get(type(block), "text") in known for block in outcome.content):
         return outcome
     content = [block if KIND.get(type(block), "text") in known else _told(block, version) for block in outcome.content]
     return ToolResult(content, outcome.structured_content, outcome.is_error, outcome.meta)

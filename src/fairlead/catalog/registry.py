@@ -93,6 +93,8 @@ class Catalog:
         self.templates: Shelf[Resource] = Shelf("templates", self._tell)
         self.prompts: Shelf[Prompt] = Shelf("prompts", self._tell)
         self._completions: dict[tuple[str, str], Completion] = {}
+        self.defers = False
+        """Whether a tool was ever offered whose calls may become tasks: those that run outlive a tool's removal."""
 
     def listen(self, listener: Callable[[str], None]) -> None:
         """Call `listener("tools" | "resources" | "prompts")` after each change of that list."""
@@ -104,7 +106,9 @@ class Catalog:
 
     def add_tool(self, tool: Tool) -> Tool:
         """Offer a tool."""
-        return self.tools.add(tool.name, tool)
+        added = self.tools.add(tool.name, tool)
+        self.defers = self.defers or tool.task is not None
+        return added
 
     def add_resource(self, resource: Resource) -> Resource:
         """Offer a resource, or a family of them."""

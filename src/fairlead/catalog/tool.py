@@ -16,6 +16,7 @@ from fairlead.errors import UsageError
 from fairlead.spec.content import BLOCKS
 from fairlead.spec.descriptors import Icon, ToolDescriptor, ToolHints
 from fairlead.spec.results import UNSET, ToolResult
+from fairlead.spec.tasks import TaskRule
 
 _CONTENT = (*BLOCKS, ToolResult)
 _LONGEST_NAME = 128
@@ -37,7 +38,7 @@ class Reading(Protocol):
 class Tool(Entry):
     """One tool of the catalog."""
 
-    __slots__ = ("descriptor", "reading", "replayable", "structured")
+    __slots__ = ("descriptor", "reading", "replayable", "structured", "task")
 
     def __init__(
         self,
@@ -48,12 +49,16 @@ class Tool(Entry):
         *,
         context: str | None = None,
         replayable: bool = False,
+        task: TaskRule | None = None,
         tags: frozenset[str] = frozenset(),
     ):
         super().__init__(descriptor.name, function, kind, context=context, tags=tags)
         self.descriptor = descriptor
         self.reading = reading
         self.replayable = replayable
+        self.task = task
+        """How its calls become tasks; None: they never do."""
+
         self.structured = descriptor.output_schema is not UNSET
 
     def arguments(self, raw: Any) -> dict[str, Any]:
@@ -81,6 +86,9 @@ def from_function(
     quick: bool = False,
     replayable: bool = False,
     extra: str = "forbid",
+    task: str = "forbidden",
+    task_ttl: float | None = None,
+    task_at_once: bool = True,
     tags: set[str] | frozenset[str] = frozenset(),
 ) -> Tool:
     """A tool from a function's name, type hints and docstring; each can be said otherwise.
@@ -88,6 +96,10 @@ def from_function(
     `quick` runs a plain function inline instead of in a thread: for functions that return at once.
     `replayable` allows a call that asked its user something to be run again from the start with the
     recorded answers, after a restart or on another worker. `extra="ignore"` lets unknown arguments pass.
+
+    `task="optional"` answers clients that know tasks at once with a task, which goes on when they have left, and
+    lets the others wait; `"required"` refuses the others. The task is kept for `task_ttl` seconds. With
+    `task_at_once=False` the call is an ordinary one until its function says `await ctx.detach()`.
     """
     signature = inspect_function(
         function,
@@ -118,6 +130,7 @@ def from_function(
         signature,
         context=signature.context,
         replayable=replayable,
+        task=_task_rule(task, task_ttl, task_at_once, signature.context),
         tags=frozenset(tags),
     )
 
@@ -131,6 +144,18 @@ def check_name(name: str) -> str:
             "and pass name=… if the function's own name does not fit."
         )
     return name
+
+
+def _task_rule(task: str, ttl: float | None, at_once: bool, context: str | None) -> TaskRule | None:
+    if task not in ("forbidden", "optional", "required"):
+        raise UsageError(f"task={task!r} says nothing: a tool's task is 'forbidden', 'optional' or 'required'.")
+    if task == "forbidden":
+        return None
+    if ttl is not None and not 0 < ttl < float("inf"):
+        raise UsageError(f"task_ttl={ttl!r} keeps nothing: it is a number of seconds above 0.")
+    if not at_once and context is None:
+        raise UsageError("task_at_once=False is for functions that say ctx.detach(): give this one a Context.")
+    return TaskRule(required=task == "required", at_once=at_once, ttl=ttl)
 
 
 def _hints(hints: ToolHints | dict[str, Any] | None) -> ToolHints | msgspec.UnsetType:

@@ -3,7 +3,7 @@
 A subclass of uvicorn's sans-I/O WebSocket protocol that bounds what a peer may cost once it has asked for a
 WebSocket, and tells the app what its peer has not read.
 
-An app finds two callables in its scope's `extensions`: `fairlead.unsent`, the bytes still to be sent, and
+An app finds callables in its scope's `extensions`: `fairlead.put` sends UTF-8 text at once, `fairlead.unsent`, the bytes still to be sent, and
 `fairlead.abort`, which drops the TCP connection at once, for peers that would not read a close frame either.
 
 What this module refuses to do: parse or build a frame (the `websockets` library does), log a header, a frame or a
@@ -77,6 +77,7 @@ class GuardedWebSocket(GatheringWebSocket):
         extensions: dict[str, Any] = self.scope["extensions"]  # for callables, which ASGI leaves open
         extensions["fairlead.unsent"] = self.unsent
         extensions["fairlead.abort"] = self.transport.abort
+        extensions["fairlead.put"] = self.put
         await super().run_asgi()
         self._end_in_time()
 

@@ -76,7 +76,19 @@ class GatheringWebSocket(Farewell, WebSocketsSansIOProtocol):
             conn.send_binary(data)
         else:
             conn.send_text(message["text"].encode())
-        self._gathered_bytes += len(conn.writes[-1])
+        self._flush_soon()
+
+    def put(self, text: bytes) -> bool:
+        """Send a text message that is UTF-8 already, without waiting. False where `send` would wait or raise."""
+        conn = self.conn
+        if self.close_sent or not self.writable.is_set() or conn.state is not State.OPEN:
+            return False
+        conn.send_text(text)
+        self._flush_soon()
+        return True
+
+    def _flush_soon(self) -> None:
+        self._gathered_bytes += len(self.conn.writes[-1])
         if self._gathered_bytes > self.limits.gathered_bytes:
             self.flush()
         elif not self._flush_due:

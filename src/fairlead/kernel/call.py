@@ -14,6 +14,7 @@ from fairlead.wire import Request
 if TYPE_CHECKING:
     from fairlead.kernel.batch import Batch
     from fairlead.kernel.server import ServerSession
+    from fairlead.kernel.tasks import Job
 
 
 class _OnlyMeta(msgspec.Struct):
@@ -23,72 +24,45 @@ class _OnlyMeta(msgspec.Struct):
 _only_meta = msgspec.json.Decoder(_OnlyMeta).decode
 
 
-class Call:
-    """A request, who made it, and what became of it. `ended` once it was answered, failed or cancelled."""
+class Call(msgspec.Struct, eq=False):
+    """A request, who made it, and what became of it. `ended` once it was answered, failed or cancelled.
 
-    __slots__ = (
-        "arguments",
-        "asked",
-        "batch",
-        "deadline",
-        "ended",
-        "entry",
-        "fault",
-        "home",
-        "id",
-        "last_progress",
-        "name",
-        "named",
-        "params",
-        "parked",
-        "questions",
-        "recorded",
-        "request",
-        "returned",
-        "route",
-        "session",
-        "task",
-        "own_state",
-        "version",
-        "waiters",
-    )
+    A Struct, since one is made for every request and most members keep their defaults.
+    """
 
-    def __init__(
-        self,
-        session: "ServerSession",
-        request: Request,
-        params: Params,
-        version: Version,
-        *,
-        name: str = "",
-        entry: Entry | None = None,
-        arguments: dict[str, Any] | None = None,
-        batch: "Batch | None" = None,
-    ):
-        self.session = session
-        self.request = request
-        self.id = request.id
-        self.params = params
-        self.version = version
-        self.name = name
-        self.entry = entry
-        self.arguments = arguments
-        self.batch = batch
-        self.ended = False
-        self.last_progress: float | None = None
-        self.deadline: float | None = None
-        self.questions: dict[str, dict[str, Any]] | None = None  # Open ones, in the stateless era.
-        self.recorded: dict[str, Any] | None = None
-        self.asked = 0
-        self.named: dict[int, str] | None = None  # Keys that the author chose, by the question's number.
-        self.fault: Exception | None = None
-        # For whoever runs the call: what runs it, whose line it is on, whether its caller is away.
-        self.task: Any = None
-        self.home: Any = None
-        self.parked = False
-        self.returned: Any = None
-        self.route: Any = None
-        self.waiters: dict[str, Any] = {}
+    session: "ServerSession"
+    request: Request
+    params: Params
+    version: Version
+    id: int | str
+    batch: "Batch | None" = None
+    name: str = ""
+    entry: Entry | None = None
+    arguments: dict[str, Any] | None = None
+    ended: bool = False
+    last_progress: float | None = None
+    deadline: float | None = None
+    fault: Exception | None = None
+
+    # Questions to the caller in the stateless era: the open ones, the answers of a replay, how many were asked,
+    # and the keys that the author chose, by the question's number.
+    questions: dict[str, dict[str, Any]] | None = None
+    recorded: dict[str, Any] | None = None
+    asked: int = 0
+    named: dict[int, str] | None = None
+    own_state: dict[str, Any] | None = None
+
+    # For whoever runs the call: what runs it, whose line it is on, whether its caller is away.
+    task: Any = None
+    home: Any = None
+    parked: bool = False
+    returned: Any = None
+    route: Any = None
+    waiters: dict[str, Any] = {}  # msgspec gives each call its own.
+    limit: Any = None
+
+    job: "Job | None" = None
+    """What the caller has of it, once it is a task of the extension."""
 
     def adopt(self, retry: "Call") -> None:
         """Go on under the request that repeats this one: its id, its line, its progress token."""
@@ -180,8 +154,8 @@ class Call:
         """The author's own data, kept with the conversation; with the call in the stateless era."""
         if not self.stateless:
             return self.session.state
-        if not hasattr(self, "own_state"):  # Made when asked for: few calls do, and every call pays for __init__.
-            self.own_state: dict[str, Any] = {}
+        if self.own_state is None:
+            self.own_state = {}
         return self.own_state
 
     @property

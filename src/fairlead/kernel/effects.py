@@ -34,6 +34,19 @@ class Resume(msgspec.Struct):
     answers: dict[str, Any]
 
 
+class Deliver(msgspec.Struct):
+    """Answers to questions of a task, by the keys of the questions."""
+
+    call: "Call"
+    answers: dict[str, Any]
+
+
+class Watch(msgspec.Struct):
+    """A listen request wants to hear of tasks: frames about it come from elsewhere than this session."""
+
+    call: "Call"
+
+
 class Settle(msgspec.Struct):
     """A question of ours has ended: with a value, or with the error to raise where it was asked."""
 
@@ -48,4 +61,4 @@ class Tell(msgspec.Struct):
     notice: str
 
 
-Effect = Send | Run | Stop | Resume | Settle | Tell
+Effect = Send | Run | Stop | Resume | Deliver | Watch | Settle | Tell

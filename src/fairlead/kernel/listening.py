@@ -1,5 +1,6 @@
 """What a peer wants to hear of: subscriptions of the handshake era, and open listen requests of the stateless one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fairlead.kernel.call import Call
@@ -15,10 +16,11 @@ MOST = 1000
 class Listener:
     """One open `subscriptions/listen`."""
 
-    __slots__ = ("call", "kinds", "uris")
+    __slots__ = ("call", "kinds", "tasks", "uris")
 
-    def __init__(self, call: Call, wanted: Wanted):
+    def __init__(self, call: Call, wanted: Wanted, tasks: Sequence[str] = ()):
         self.call = call
+        self.tasks = list(tasks)
         asked = {
             "tools": wanted.tools_list_changed,
             "prompts": wanted.prompts_list_changed,
@@ -37,6 +39,8 @@ class Listener:
         told: dict[str, Any] = {f"{kind}ListChanged": True for kind in sorted(self.kinds)}
         if self.uris:
             told["resourceSubscriptions"] = sorted(self.uris)
+        if self.tasks:
+            told["taskIds"] = self.tasks
         return told
 
 
@@ -49,9 +53,9 @@ class Listening:
 
         self.listeners: dict[int | str, Listener] = {}
 
-    def open(self, call: Call, wanted: Wanted) -> bytes:
-        """Begin to listen; returns the acknowledgement, which goes out first."""
-        listener = self.listeners[call.id] = Listener(call, wanted)
+    def open(self, call: Call, wanted: Wanted, tasks: Sequence[str] = ()) -> bytes:
+        """Begin to listen, also to `tasks`; returns the acknowledgement, which goes out first."""
+        listener = self.listeners[call.id] = Listener(call, wanted, tasks)
         return encode.notification(
             "notifications/subscriptions/acknowledged",
             {"_meta": listener.meta(), "notifications": listener.granted()},

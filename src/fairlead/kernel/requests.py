@@ -7,7 +7,7 @@ from fairlead.catalog import Resource, Tool
 from fairlead.catalog.faults import ArgumentError
 from fairlead.catalog.outcome import failure
 from fairlead.errors import INVALID_PARAMS, STATE_LOST, PeerError
-from fairlead.kernel import answers
+from fairlead.kernel import answers, deferral
 from fairlead.kernel.call import Call
 from fairlead.kernel.effects import Effect, Resume, Run, Send
 from fairlead.kernel.listening import MOST
@@ -26,6 +26,7 @@ from fairlead.spec.params import (
     SetLevel,
     Subscribe,
 )
+from fairlead.spec.tasks import EXTENSION
 
 DEFAULT_LEVEL: Final = "info"
 """What a handshake session is told of until it sets a level."""
@@ -77,8 +78,9 @@ def capabilities(call: Call, *, handshake: bool) -> dict[str, Any]:
     }
     if terms.catalog.completes:
         told["completions"] = {}
-    if terms.extensions and not handshake:
-        told["extensions"] = terms.extensions
+    extensions = terms.extensions if not deferral.offered(call.session) else {**terms.extensions, EXTENSION: {}}
+    if extensions and not handshake:
+        told["extensions"] = extensions
     return told
 
 
@@ -140,7 +142,12 @@ def call_tool(call: Call, params: CallTool, now: float) -> list[Effect]:
                 call, answers.tool_result(call, failure(f"{fault}. Mend the argument and call again."))
             )
         raise PeerError(INVALID_PARAMS, str(fault), data={"path": fault.path}) from None
-    return _run(call, tool, params, now)
+    if tool.task is None:
+        return _run(call, tool, params, now)
+    refusal = deferral.check(call, tool)
+    if refusal is not None:
+        return call.session.answer(call, answers.tool_result(call, failure(refusal)))
+    return [*_run(call, tool, params, now), *deferral.at_once(call, tool, params, now)]
 
 
 def get_prompt(call: Call, params: GetPrompt, now: float) -> list[Effect]:
@@ -204,8 +211,10 @@ def listen(call: Call, params: Listen, now: float) -> list[Effect]:
     uris = params.notifications.resource_subscriptions
     if isinstance(uris, list) and len(uris) > MOST:
         raise PeerError(INVALID_PARAMS, f"More than {MOST} resources in one listen request.", data={"limit": MOST})
+    jobs = deferral.watch(call, params.notifications, now)
     session.begin(call)
-    return [Send(session.listening.open(call, params.notifications), call)]
+    acknowledged = session.listening.open(call, params.notifications, [job.id for job in jobs])
+    return [Send(acknowledged, call), *deferral.opening(call, jobs)]
 
 
 def set_level(call: Call, params: SetLevel, now: float) -> list[Effect]:
@@ -281,5 +290,8 @@ HANDLERS: Final[dict[str, Callable[[Call, Any, float], list[Effect]]]] = {
     "completion/complete": complete,
     "logging/setLevel": set_level,
     "subscriptions/listen": listen,
+    "tasks/get": deferral.get,
+    "tasks/update": deferral.update,
+    "tasks/cancel": deferral.cancel,
 }
 """By the methods of `spec.methods.METHODS`, one each."""

@@ -21,13 +21,14 @@ from fairlead.errors import (
     UNSUPPORTED_VERSION,
     PeerError,
 )
-from fairlead.kernel import answers, requests
+from fairlead.kernel import answers, deferral, requests
 from fairlead.kernel.batch import Batch
 from fairlead.kernel.call import Call
 from fairlead.kernel.effects import Effect, Send, Stop, Tell
 from fairlead.kernel.listening import Listening
 from fairlead.kernel.parking import Parking
 from fairlead.kernel.questions import Questions
+from fairlead.kernel.tasks import Tasks
 from fairlead.kernel.terms import Terms
 from fairlead.spec import STATELESS, VERSIONS, Version
 from fairlead.spec.descriptors import Implementation
@@ -77,6 +78,9 @@ class ServerSession:
         self.state: dict[str, Any] = {}
         self.closing = False
         """Whether the server goes away: nothing new is begun."""
+
+        self.tasks: Tasks | None = None
+        """Where calls are kept that outlive this conversation; None: no call becomes a task here."""
 
         self.calls: dict[int | str, Call] = {}
         self.questions = Questions()
@@ -129,14 +133,14 @@ class ServerSession:
         call: Call | None = None
         try:
             row = METHODS.get(request.method)
-            if row is None:
+            if row is None or (row.extension is not None and not deferral.offered(self)):
                 _check_version(request)
                 raise _no_method(request.method)
             params = _read_params(row, request)
             version = self._version(row, params)
             if version.date not in row.versions:
                 raise _no_method(request.method)
-            call = Call(self, request, params, version, batch=batch)
+            call = Call(self, request, params, version, request.id, batch)
             self._admit(row, call)
             if self.check is not None and call.stateless:
                 self.check(call)
@@ -248,7 +252,7 @@ class ServerSession:
 
         None if nobody waits for it. Where too many are suspended already, the call fails as busy.
         """
-        if call.ended or call.id not in self.calls:
+        if call.ended or self.calls.get(call.id) is not call:
             return None
         try:
             questions = msgspec.Raw(encode.encode(call.questions or {}))
@@ -280,7 +284,7 @@ class ServerSession:
     def progress(self, call: Call, done: float, total: float | None, message: str | None) -> bytes | None:
         """A progress frame; None if the caller wants none or is away, the call ended, or `done` did not grow."""
         token = call.progress_token
-        if token is None or call.ended or call.parked or not math.isfinite(done):
+        if token is None or call.ended or call.parked or call.job is not None or not math.isfinite(done):
             return None
         if call.last_progress is not None and done <= call.last_progress:
             return None
@@ -293,7 +297,7 @@ class ServerSession:
         """A log frame; None if the caller does not want this level or is away, or the call ended."""
         if call.entry is None:
             return None  # Nothing runs for it: it is an open subscription, which carries no log.
-        if call.ended or call.parked or not answers.wanted(call.log_level, level):
+        if call.ended or call.parked or call.job is not None or not answers.wanted(call.log_level, level):
             return None
         return encode.notification("notifications/message", answers.log(level, data, logger))
 
@@ -331,6 +335,8 @@ class ServerSession:
         if known is not call:  # It is suspended: its id was answered, and may be another call's by now.
             if known is not None:
                 self.calls[call.id] = known
+            if call.job is not None:
+                call.ended, call.job.frame = True, frame
             return None
         call.ended = True
         return frame if call.batch is None else call.batch.settle(frame)

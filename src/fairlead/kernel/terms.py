@@ -42,6 +42,18 @@ class Terms(msgspec.Struct, kw_only=True):
     suspended: int = 1024
     """Suspended calls in all. Each holds a task, so that their number must be bounded."""
 
+    tasks: int = 1024
+    """Tasks in all, whether they still run or wait to be fetched."""
+
+    task_bytes: int = 64 * 1024 * 1024
+    """Bytes of results that may wait to be fetched; past them no new task is begun."""
+
+    task_ttl: float = 3600.0
+    """Seconds for which a task is kept, from its start, where its tool does not say otherwise."""
+
+    task_poll: float = 1.0
+    """Seconds that a client is told to let pass between two questions after a task."""
+
     server_meta: msgspec.Raw = msgspec.Raw(b"{}")
     """The `_meta` of every stateless result, made once."""
 

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fairlead.errors import TIMED_OUT, ConnectionLost, FairleadError, PeerError
-from fairlead.kernel import Call, Resume, Run, Send, ServerSession, Settle, Stop, Tell
+from fairlead.kernel import Call, Deliver, Resume, Run, Send, ServerSession, Settle, Stop, Tell, Watch
 from fairlead.serve.port import CallPort
 from fairlead.serve.runner import run
 from fairlead.serve.station import Station
+from fairlead.serve.tasks import deliver
 
 logger = logging.getLogger("fairlead")
 
@@ -38,6 +39,7 @@ class Conversation:
         self._closed = False
         self._tellers: set[asyncio.Task[None]] = set()
         session.closing = station.closing
+        session.tasks = station.tasks.table
         station.join(self)
 
     # What comes in.
@@ -67,6 +69,10 @@ class Conversation:
                 self.station.settled()
             case Resume(call=call, answers=answers):
                 self._resume(call, answers)
+            case Deliver(call=call, answers=answers):
+                deliver(call, answers)
+            case Watch(call=call):
+                call.home = self
             case Settle(id=id, value=value, error=error):
                 waiter = self._waiters.get(id)
                 if waiter is not None and not waiter.done():
@@ -93,6 +99,8 @@ class Conversation:
                 await call.home.send(frame, call)
             except OSError:
                 pass  # The line went away under the answer: its own reader ends the conversation.
+        elif call.job is not None:
+            self.station.tasks.settle(call)
         if self.station.closing:
             self.station.settled()
 
@@ -118,11 +126,12 @@ class Conversation:
 
     async def _run(self, call: Call) -> Any:
         limit = self.station.call_timeout
-        if limit is None:
+        if limit is None or call.job is not None:
             return await run(call, self.port, self.station.pool)
         call.deadline = self.loop.time() + limit
         try:
             async with asyncio.timeout(limit) as timer:
+                call.limit = timer
                 return await run(call, self.port, self.station.pool)
         except TimeoutError:
             if not timer.expired():
@@ -178,10 +187,7 @@ class Conversation:
 
     def _resume(self, call: Call, answers: dict[str, Any]) -> None:
         call.home, call.parked = self, False
-        for key, answer in call.answered(answers).items():
-            waiter = call.waiters.get(key)
-            if waiter is not None and not waiter.done():
-                waiter.set_result(answer)
+        deliver(call, call.answered(answers))
         if call.returned is not None and not call.returned.done():
             call.returned.set_result(None)
         if call.questions:
@@ -196,13 +202,14 @@ class Conversation:
 
     def changed(self, kind: str) -> None:
         """A list of the catalog changed."""
-        self._tell(self.session.changed(kind))
+        self.tell(self.session.changed(kind))
 
     def updated(self, uri: str) -> None:
         """A resource changed."""
-        self._tell(self.session.updated(uri))
+        self.tell(self.session.updated(uri))
 
-    def _tell(self, frames: list[Send]) -> None:
+    def tell(self, frames: list[Send]) -> None:
+        """Send frames that nobody waits for, each as soon as the line takes it."""
         for told in frames:
             self._later(told.frame, told.about)
 
@@ -224,7 +231,7 @@ class Conversation:
     async def announce_end(self) -> None:
         """The server goes away: refuse new requests, and end what the peer listens to."""
         self.session.closing = True
-        self._tell(self.session.farewell())
+        self.tell(self.session.farewell())
 
     def close(self) -> None:
         """The line is gone: end every task and fail every waiter. Suspended calls stay for their callers."""

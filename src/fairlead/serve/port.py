@@ -28,6 +28,9 @@ class CallPort:
         """Send a progress frame, if the caller wants one."""
         if call.parked:
             return  # Its caller is away, to answer a question.
+        if call.job is not None:
+            call.home.station.tasks.progress(call, done, total, message)
+            return
         frame = call.session.progress(call, done, total, message)
         if frame is not None:
             await call.home.send(frame, call)
@@ -55,15 +58,33 @@ class CallPort:
             return recorded
         waiter: asyncio.Future[Any] = self._loop.create_future()
         call.waiters[key] = waiter
-        # At the next turn of the loop, so that questions asked side by side travel together.
-        self._loop.call_soon(call.home.suspend, call)
         try:
+            if call.job is not None:
+                call.home.station.tasks.ask(call)
+            else:
+                # At the next turn of the loop, so that questions asked side by side travel together.
+                self._loop.call_soon(call.home.suspend, call)
             async with asyncio.timeout(within):
                 return await waiter
         except TimeoutError:
             raise RequestTimeout(f"The client did not come back with an answer to {method} in {within} s.") from None
         finally:
             call.waiters.pop(key, None)
+            # Nobody waits for it any more, so that it is asked no more.
+            if call.questions and call.questions.pop(key, None) is not None:
+                call.home.station.tasks.ask(call)
+
+    async def detach(self, call: Any, message: str | None) -> bool:
+        """Answer the call with a task."""
+        if call.job is None:
+            frame = call.home.station.tasks.detach(call, message)
+            if frame is None:
+                return False
+            try:
+                await call.home.send(frame, call)
+            except OSError:
+                pass  # The line went away under the answer: the work goes on, as it does for any task.
+        return True
 
     async def close_stream(self, call: Any) -> None:
         """End the reader of a reply that is kept in a journal."""

@@ -214,4 +214,4 @@ class Store:
 
 def is_last(call: Call | None) -> bool:
     """Whether a frame about `call` ends its reply: the session marks a call as ended before its answer goes out."""
-    return call is None or call.ended or call.parked
+    return call is None or call.ended or call.parked or call.job is not None

@@ -7,9 +7,10 @@ that goes away waits for what is in flight.
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fairlead.kernel import Call, Parking, Terms
+from fairlead.kernel import Parking, Terms
+from fairlead.serve.tasks import TaskDesk, end
 from fairlead.serve.threads import Threads
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Station:
         self._epoch = time.time() - time.monotonic()
         self._idle: asyncio.Event | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self.tasks = TaskDesk(terms, self.now)
         terms.catalog.listen(self._changed)
 
     def now(self) -> float:
@@ -58,8 +60,8 @@ class Station:
             self._idle.set()
 
     def in_flight(self) -> int:
-        """Calls that run for somebody who waits. Open listen requests are not among them."""
-        return sum(conversation.in_flight() for conversation in self.conversations)
+        """Calls that run, also as tasks. Open listen requests and suspended calls are not among them."""
+        return sum(conversation.in_flight() for conversation in self.conversations) + self.tasks.running()
 
     def updated(self, uri: str) -> None:
         """A resource changed: tell who subscribed to it."""
@@ -101,20 +103,12 @@ class Station:
         return True
 
     def close(self) -> None:
-        """End what is left: suspended calls and threads. Conversations end with their lines."""
+        """End what is left: suspended calls, tasks and threads. Conversations end with their lines."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         end(self.parking.clear())
+        end(self.tasks.close())
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
-
-
-def end(calls: list[Call]) -> None:
-    """End the tasks of calls nobody waits for."""
-    for call in calls:
-        call.ended = True
-        task: Any = call.task
-        if task is not None:
-            task.cancel()

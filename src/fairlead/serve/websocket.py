@@ -24,6 +24,8 @@ SUBPROTOCOL: Final = "mcp"
 BINARY: Final = 1003
 RESTART: Final = 1012
 TRY_AGAIN: Final = 1013
+_PARTING: Final = 1.0
+"""Seconds that the close of a peer that does not read may take to be handed over; no server of ours waits at all."""
 
 
 class WebSocketLine:
@@ -38,6 +40,8 @@ class WebSocketLine:
         self._task: asyncio.Task[Any] | None = None
         extensions = scope.get("extensions") or {}
         self._abort: Callable[[], None] | None = extensions.get("fairlead.abort")
+        # Our own server takes frames as they are; the ASGI way wants text, which it encodes again.
+        self._put: Callable[[bytes], bool] = extensions.get("fairlead.put") or (lambda frame: False)
         self._outlet = Outlet(
             bound=bound,
             stall=stall,
@@ -64,6 +68,7 @@ class WebSocketLine:
         except asyncio.CancelledError:
             if not self._given_up:
                 raise
+            await self._part()
         finally:
             self._outlet.close()
             conversation.close()
@@ -83,20 +88,34 @@ class WebSocketLine:
 
     async def send(self, frame: bytes, about: Call | None) -> None:
         """Put one frame on the socket. Raises OSError when it is gone."""
+        if self._put(frame):
+            return
         size = len(frame)
         self._outlet.enter(size)
         try:
             await self._send({"type": "websocket.send", "text": frame.decode()})
+        except OSError:
+            self._outlet.close()  # Nobody makes room any more: let the reader see that the peer has left.
+            raise
         finally:
             self._outlet.leave(size)
 
     def _give_up(self) -> None:
+        logger.warning("A peer does not read what it asked for: closed with %d.", TRY_AGAIN)
         self._given_up = True
-        logger.warning("A peer was given up: it does not read what it asked for. Close code %d.", TRY_AGAIN)
-        if self._abort is not None:
-            self._abort()
-        elif self._task is not None:
+        if self._task is not None:
             self._task.cancel()
+
+    async def _part(self) -> None:
+        """Say why, for a peer that may read again one day; but do not wait for that day."""
+        if self._task is not None:
+            self._task.uncancel()
+        try:
+            async with asyncio.timeout(_PARTING):
+                await self._send({"type": "websocket.close", "code": TRY_AGAIN, "reason": "read faster, then try again"})
+        except (OSError, TimeoutError):
+            if self._abort is not None:
+                self._abort()
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from fairlead.spec import params
+from fairlead.spec import params, tasks
 from fairlead.spec.versions import HANDSHAKE, STATELESS, VERSIONS, at_least, between
 
 _ALL: Final = frozenset(VERSIONS)
@@ -23,6 +23,9 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     params: type
     capability: str | None = None
     """The server's capability without which the method does not exist."""
+
+    extension: str | None = None
+    """The extension of the protocol that it belongs to; where that is not offered, the method does not exist."""
 
     kept: bool = False
     """Its complete result says how long it keeps (`ttlMs`, `cacheScope`)."""
@@ -99,6 +102,27 @@ METHODS: Final[dict[str, Method]] = {
         # Asked of a server by old clients that have it the wrong way round: there is nothing, and that is an answer.
         Method(name="roots/list", versions=_HANDSHAKE, params=params.Params),
         Method(name="subscriptions/listen", versions=_STATELESS, params=params.Listen),
+        Method(
+            name="tasks/get",
+            versions=_STATELESS,
+            params=tasks.NamedTask,
+            extension=tasks.EXTENSION,
+            named_by="taskId",
+        ),
+        Method(
+            name="tasks/update",
+            versions=_STATELESS,
+            params=tasks.UpdateTask,
+            extension=tasks.EXTENSION,
+            named_by="taskId",
+        ),
+        Method(
+            name="tasks/cancel",
+            versions=_STATELESS,
+            params=tasks.NamedTask,
+            extension=tasks.EXTENSION,
+            named_by="taskId",
+        ),
     )
 }
 
@@ -124,6 +148,7 @@ SERVER_NOTICES: Final[dict[str, Notice]] = {
         Notice(name="notifications/resources/list_changed", versions=_ALL),
         Notice(name="notifications/elicitation/complete", versions=between("2025-11-25", "2025-11-25")),
         Notice(name="notifications/subscriptions/acknowledged", versions=_STATELESS),
+        Notice(name="notifications/tasks", versions=_STATELESS),
     )
 }
 

@@ -132,6 +132,7 @@ class Wanted(msgspec.Struct, gc=False, rename="camel"):
     prompts_list_changed: bool | Unset = UNSET
     resources_list_changed: bool | Unset = UNSET
     resource_subscriptions: list[str] | Unset = UNSET
+    task_ids: list[str] | Unset = UNSET
 
 
 class Listen(Params, gc=False, kw_only=True):

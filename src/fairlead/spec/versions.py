@@ -41,7 +41,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 _FIRST_BLOCKS: Final = frozenset({"text", "image", "resource"})
 _BLOCKS_2025_03: Final = _FIRST_BLOCKS | {"audio"}
-_ALL_BLOCKS: Final = _BLOCKS_2025_03 | {"resource_link"}
+ALL_BLOCKS: Final = _BLOCKS_2025_03 | {"resource_link"}
+"""Every kind there is."""
+
 _MEMBERS_2025_03: Final = frozenset({"annotations"})
 _MEMBERS_2025_06: Final = _MEMBERS_2025_03 | {"title", "outputSchema", "_meta"}
 _MEMBERS_2025_11: Final = _MEMBERS_2025_06 | {"icons", "description", "websiteUrl", "execution"}
@@ -67,7 +69,7 @@ VERSIONS: Final[dict[str, Version]] = {
             date="2025-06-18",
             era="handshake",
             structured_output=True,
-            content_blocks=_ALL_BLOCKS,
+            content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_06,
         ),
         Version(
@@ -76,7 +78,7 @@ VERSIONS: Final[dict[str, Version]] = {
             structured_output=True,
             argument_faults="result",
             url_elicitation=True,
-            content_blocks=_ALL_BLOCKS,
+            content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_11,
         ),
         Version(
@@ -87,7 +89,7 @@ VERSIONS: Final[dict[str, Version]] = {
             resource_not_found=-32602,
             url_elicitation=True,
             result_envelope=True,
-            content_blocks=_ALL_BLOCKS,
+            content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_11,
         ),
     )

@@ -50,6 +50,7 @@ _ID_BEGINS: Final = frozenset('"-0123456789')
 _ID_ENDS: Final = frozenset(",}")
 _LONGEST_CHARACTER: Final = 4
 _BARE: Final = len('{"jsonrpc":"2.0","id":,"method":"","params":}')
+_LONG_ID: Final = 1_000_000
 # Beside an id of one digit: a second `"id":1,` has seven characters, and no key of the envelope is shorter.
 _TOO_NARROW: Final = len('1"id":1,')
 
@@ -79,6 +80,8 @@ def decode(frame: bytes | str, limits: Limits = DEFAULT) -> Message | list[Messa
         room -= len(id)
     elif type(id) is not int:
         return _sort(text, seen)
+    elif id >= _LONG_ID:
+        room -= len(str(id)) - 1
     # What is left is the id and blanks: neither a key that stands twice, nor another member. Escapes only shorten
     # what was decoded; beyond ASCII, bytes and characters can't be set against each other.
     if room < _TOO_NARROW and text.isascii() and seen.jsonrpc == "2.0" and value[0] in _CONTAINERS:
@@ -132,7 +135,7 @@ def _batch(text: str, limits: Limits) -> list[Message | PeerError]:
             f"A batch of more than {limits.batch} messages is over the limit.",
             data={"limit": limits.batch},
         )
-    return [_member(bytes(raw).decode()) for raw in found]
+    return [_member(bytes(raw).decode(), limits) for raw in found]
 
 
 @lru_cache(maxsize=8)
@@ -142,13 +145,13 @@ def _members(limit: int) -> Callable[[str], msgspec.Struct]:
     return msgspec.json.Decoder(msgspec.defstruct("_Members", fields, array_like=True)).decode
 
 
-def _member(text: str) -> Message | PeerError:
+def _member(text: str, limits: Limits) -> Message | PeerError:
+    if text[:1] == "[":
+        return PeerError(INVALID_REQUEST, "A message is a JSON object.")
     try:
-        return _sort(text, _envelope(text))
+        return decode(text, limits)  # type: ignore[return-value]
     except PeerError as refusal:
         return refusal
-    except _NOT_JSON as fault:
-        return _refuse(text, fault)
 
 
 def _sort(text: str, seen: _Envelope) -> Message:
@@ -159,7 +162,7 @@ def _sort(text: str, seen: _Envelope) -> Message:
     if scan.may_overflow(text.encode()):
         _check_numbers(text)
     inner = _inner(seen)
-    if not (_is_full(text, seen) and text.isascii()) and scan.may_repeat(text, inner):
+    if scan.may_repeat(text, inner, _quotes(seen)):
         _check_keys(text)
     if seen.jsonrpc != "2.0":
         raise PeerError(INVALID_REQUEST, 'The member "jsonrpc" must be "2.0".', id=known)
@@ -176,18 +179,15 @@ def _inner(seen: _Envelope) -> bytes:
     return b""
 
 
-def _is_full(text: str, seen: _Envelope) -> bool:
-    """Whether the members that were read leave no room for another. Counts characters, so it is for ASCII alone."""
-    room = len(text) - len('{"jsonrpc":"2.0"}')
-    if seen.id is not _UNSET:
-        room -= len(',"id":') + (len(seen.id) if isinstance(seen.id, str) else 0)
-    if seen.method is not _UNSET:
-        room -= len(',"method":""') + len(seen.method)
-    for value in (seen.params, seen.result, seen.error):
+def _quotes(seen: _Envelope) -> int:
+    """How many quotes the keys and the short values of the envelope have."""
+    count = 4  # "jsonrpc" and "2.0"
+    for value in (seen.id, seen.params, seen.result, seen.error):
         if value is not _UNSET:
-            # The names of params and result have six letters, that of error has five.
-            room -= len(',"error":') + memoryview(value).nbytes
-    return room < _TOO_NARROW
+            count += 2
+    if seen.method is not _UNSET:
+        count += 4
+    return count + 2 if isinstance(seen.id, str) else count
 
 
 def _check_numbers(text: str) -> None:
