@@ -1,6 +1,6 @@
 """The quick start: three tools, one resource, one prompt.
 
-    fairlead serve examples/quickstart.py
+fairlead serve examples/quickstart.py
 """
 
 from datetime import UTC, datetime

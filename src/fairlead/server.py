@@ -12,7 +12,6 @@
 Refuses to offer two things under one name, and settings that do not fit.
 """
 
-import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, overload
@@ -25,7 +24,7 @@ from fairlead.kernel import Terms
 from fairlead.serve.application import Application
 from fairlead.serve.calling import Called, call_tool
 from fairlead.serve.station import Station
-from fairlead.serve.stdio import serve_stdio
+from fairlead.serve.stdio import run_stdio
 from fairlead.settings import Settings, settings
 from fairlead.spec.descriptors import UNSET, Icon, Implementation
 from fairlead.wire import Limits
@@ -189,7 +188,7 @@ class Fairlead:
         `started` is called with the addresses once the server listens.
         """
         if transport == "stdio":
-            asyncio.run(serve_stdio(self.station))
+            run_stdio(self.station)
         elif transport == "network":
             # uvicorn is a third of the cost of `import fairlead`, and stdio and mounted apps never need it.
             from fairlead.guard.protocol import guarded_protocols  # noqa: PLC0415

@@ -139,7 +139,9 @@ class Child:
     async def ends(self, within: float = WAIT) -> int:
         """Its exit code."""
         async with asyncio.timeout(within):
-            return await self.process.wait()
+            while self.process.returncode is None:  # `wait()` waits for its pipes as well
+                await asyncio.sleep(0.01)
+        return self.process.returncode
 
 
 @asynccontextmanager
@@ -153,7 +155,7 @@ async def child(*words: str, stdin: Any = asyncio.subprocess.PIPE, **options: An
             stdout=asyncio.subprocess.PIPE,
             stderr=options.pop("stderr", errors),
             env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "default", **options.pop("env", {})},
-            limit=16 * 1024 * 1024,
+            limit=options.pop("limit", 16 * 1024 * 1024),
             start_new_session=True,
             **options,
         )

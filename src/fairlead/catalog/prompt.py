@@ -1,7 +1,7 @@
 """A prompt: a function from strings to messages."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -9,10 +9,23 @@ from fairlead.catalog.context import Context
 from fairlead.catalog.entry import Entry, Kind
 from fairlead.catalog.signature import inspect_function
 from fairlead.errors import UsageError
-from fairlead.spec.content import BLOCKS, Block, Text
+from fairlead.spec.content import (
+    BLOCKS,
+    Annotations,
+    Audio,
+    BlobContents,
+    Block,
+    Embedded,
+    Image,
+    ResourceLink,
+    Text,
+    TextContents,
+)
 from fairlead.spec.descriptors import PromptArgument, PromptDescriptor
 from fairlead.spec.results import UNSET, Message
 from fairlead.wire.encode import encode
+
+Role = Literal["user", "assistant"]
 
 
 class Prompt(Entry):
@@ -53,15 +66,29 @@ def _message(part: Any) -> Message:
     if isinstance(part, BLOCKS):
         return Message("user", cast(Block, part))
     if isinstance(part, dict) and "role" in part:
-        content = part.get("content")
-        return msgspec.convert(
-            {
-                "role": part["role"],
-                "content": {"type": "text", "text": content} if isinstance(content, str) else content,
-            },
-            Message,
-        )
+        return Message(msgspec.convert(part["role"], Role), _block(part.get("content")))
     return Message("user", Text(encode(part).decode()))
+
+
+def _block(content: Any) -> Block:
+    """A block as prompts elsewhere write it: text, or a dict with its `type`. Raises msgspec.ValidationError."""
+    if isinstance(content, str):
+        return Text(content)
+    if isinstance(content, BLOCKS):
+        return cast("Block", content)
+    if isinstance(content, dict) and content.get("type") == "resource":
+        held = msgspec.convert(content, _Held)
+        shape = BlobContents if "blob" in held.resource else TextContents
+        return Embedded(msgspec.convert(held.resource, shape), held.annotations, held.meta)
+    return cast("Block", msgspec.convert(content, Text | Image | Audio | ResourceLink))
+
+
+class _Held(msgspec.Struct):
+    """An embedded resource: whether it holds text or bytes, msgspec cannot tell by itself."""
+
+    resource: dict[str, Any]
+    annotations: Annotations | msgspec.UnsetType = UNSET
+    meta: dict[str, Any] | msgspec.UnsetType = msgspec.field(name="_meta", default=UNSET)
 
 
 def from_function(

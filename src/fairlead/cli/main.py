@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fairlead.__about__ import __version__
 from fairlead.cli import serve
-from fairlead.errors import UsageError
+from fairlead.errors import LineError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,8 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.act(arguments)
     except UsageError as fault:
-        sys.stderr.write(f"fairlead: {fault}\n")
+        sys.stderr.write(f"{getattr(fault, 'trace', '')}fairlead: {fault}\n")
         return 1
+    except LineError as fault:
+        sys.stderr.write(f"fairlead: {fault}\n")
+        return 4
     except KeyboardInterrupt:
         return 130
     return code

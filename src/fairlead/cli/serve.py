@@ -1,6 +1,7 @@
 """`fairlead serve SOURCE`: serve a Python file's tools over the network, or on standard input and output."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -9,10 +10,12 @@ from typing import Any
 import msgspec
 
 from fairlead.errors import UsageError
+from fairlead.serve.stdio import take_over
 from fairlead.settings import LOOPBACK, Settings
 from fairlead.sources import python
 
 _FLAGS = ("host", "port", "frame_bytes", "in_flight", "call_timeout", "drain_seconds", "root_path", "log_level")
+_LEVELS = ("debug", "info", "warning", "error")
 _LISTS = {"allowed_origins": "--allow-origin", "allowed_hosts": "--allow-host"}
 
 
@@ -48,7 +51,15 @@ def _help(field: Any) -> str:
 
 def act(arguments: argparse.Namespace) -> int:
     """Load the source, lay the flags over its settings, and serve."""
-    server = python.load(arguments.source)
+    if arguments.transport == "stdio":
+        # What the source prints while it is loaded must not get on the wire either.
+        _, _, put_back = take_over()
+        try:
+            server = python.load(arguments.source)
+        finally:
+            put_back()
+    else:
+        server = python.load(arguments.source)
     server.settings = overlay(server.settings, arguments)
     set_up_log(server.settings.log_level)
     if arguments.transport == "stdio":
@@ -64,10 +75,16 @@ def overlay(base: Settings, arguments: argparse.Namespace) -> Settings:
     """The settings of the source, with what the flags say. Raises UsageError for a value that does not fit."""
     said = {name: getattr(arguments, name) for name in (*_FLAGS, *_LISTS, "compression")}
     given = {name: value for name, value in said.items() if value is not None}
-    try:
-        return msgspec.convert({**msgspec.structs.asdict(base), **given}, Settings, strict=False)
-    except msgspec.ValidationError as fault:
-        raise UsageError(f"A flag does not fit: {fault}.") from None
+    chosen = base
+    for name, value in given.items():
+        try:
+            chosen = msgspec.convert({**msgspec.structs.asdict(chosen), name: value}, Settings, strict=False)
+        except msgspec.ValidationError as fault:
+            flag = _LISTS.get(name, f"--{name.replace('_', '-')}")
+            raise UsageError(f"{flag} {value!r} does not fit: {str(fault).partition(' - at ')[0]}.") from None
+    if chosen.log_level not in _LEVELS:
+        raise UsageError(f"There is no log level {chosen.log_level!r}: use {', '.join(_LEVELS)}.")
+    return chosen
 
 
 def _check_exposure(chosen: Settings, *, insecure: bool) -> None:
@@ -80,10 +97,15 @@ def _check_exposure(chosen: Settings, *, insecure: bool) -> None:
 
 
 def set_up_log(level: str) -> None:
-    """Log to standard error, one line each."""
+    """Log to standard error, one line each.
+
+    uvicorn tells at `info` how it starts and who comes and goes, which helps nobody but who looks for a fault: below
+    `debug` only its warnings and errors are kept.
+    """
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO if level == "debug" else logging.WARNING)
 
 
 def _greet(server: Any, addresses: list[str]) -> None:
@@ -98,5 +120,7 @@ def _greet(server: Any, addresses: list[str]) -> None:
 def leave(code: int) -> None:
     """End the process now: a tool that blocks in a thread must not keep it."""
     logging.shutdown()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # Nobody may be left to read it.
+            stream.flush()
     os._exit(code)

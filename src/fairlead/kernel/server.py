@@ -13,6 +13,7 @@ import msgspec
 
 from fairlead.errors import (
     BUSY,
+    HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -65,6 +66,9 @@ class ServerSession:
 
         self.stateless_only = False
         """Whether the line has said that its requests are stateless (a header did), so that a handshake is none."""
+
+        self.said_version: str | None = None
+        """The version that the line's own headers name, where they do: no body may name another."""
 
         self.version: Version | None = None
         """What the handshake agreed on; None before it, and for peers that never shake hands."""
@@ -134,9 +138,9 @@ class ServerSession:
         try:
             row = METHODS.get(request.method)
             if row is None or (row.extension is not None and not deferral.offered(self)):
-                _check_version(request)
+                _check_version(request, self.said_version)
                 raise _no_method(request.method)
-            params = _read_params(row, request)
+            params = _read_params(row, request, self.said_version)
             version = self._version(row, params)
             if version.date not in row.versions:
                 raise _no_method(request.method)
@@ -159,10 +163,12 @@ class ServerSession:
         if meta is not UNSET and meta.version is not UNSET:
             asked: str = meta.version
             if asked not in STATELESS:
-                raise _no_version(asked)
+                raise _no_version(asked, self.said_version)
             if meta.capabilities is UNSET:
                 raise _missing_meta(CLIENT_CAPABILITIES)
             return VERSIONS[asked]
+        if self.said_version is not None and self.said_version not in VERSIONS:
+            raise _no_version(self.said_version, None)
         if self.stateless_only:
             raise _missing_meta(PROTOCOL_VERSION)
         if self.version is not None:
@@ -348,18 +354,18 @@ class ServerSession:
         return [] if whole is None else [Send(whole, call)]
 
 
-def _read_params(row: Method, request: Request) -> Params:
+def _read_params(row: Method, request: Request, said_version: str | None) -> Params:
     try:
         return _DECODERS[row.name](request.params or _NOTHING)
     except msgspec.ValidationError as fault:
-        _check_version(request)
+        _check_version(request, said_version)
         # msgspec names the path and the types, never the value.
         raise PeerError(INVALID_PARAMS, f"The params of {row.name} do not fit: {fault}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise PeerError(INTERNAL_ERROR, "The params could not be read.") from None
 
 
-def _check_version(request: Request) -> None:
+def _check_version(request: Request, said: str | None) -> None:
     """What comes before any fault of the params: that the version is not spoken here, or that it has no such method."""
     try:
         meta = _read_meta(request.params or _NOTHING).meta
@@ -368,7 +374,7 @@ def _check_version(request: Request) -> None:
     if meta is UNSET or meta.version is UNSET:
         return
     if meta.version not in STATELESS:
-        raise _no_version(meta.version)
+        raise _no_version(meta.version, said)
     row = METHODS.get(request.method)
     if row is not None and meta.version not in row.versions:
         raise _no_method(request.method)
@@ -379,7 +385,10 @@ def _half_stateless(meta: Any) -> bool:
     return meta is not UNSET and not (meta.capabilities is meta.client is meta.log_level is UNSET)
 
 
-def _no_version(asked: str) -> PeerError:
+def _no_version(asked: str, said: str | None) -> PeerError:
+    if said is not None and said != asked:
+        text = "The headers name another version than the body."
+        return PeerError(HEADER_MISMATCH, text, data={"expected": asked[:40]})
     return PeerError(
         UNSUPPORTED_VERSION,
         f"This server does not speak MCP {asked[:40]!r} without a handshake.",

@@ -36,6 +36,9 @@ class Conversation:
         self._waiters: dict[int, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
+        self.waiting: Callable[[], int] = _nothing
+        """How much waits for a slow peer; the line knows. Answers among it are as good as in flight."""
+
         self._closed = False
         self._tellers: set[asyncio.Task[None]] = set()
         session.closing = station.closing
@@ -225,8 +228,8 @@ class Conversation:
         task.add_done_callback(self._tellers.discard)
 
     def in_flight(self) -> int:
-        """Calls that run for this peer."""
-        return sum(call.entry is not None for call in self.session.calls.values())
+        """Calls that run for this peer, and one more while answers wait for it to read."""
+        return sum(call.entry is not None for call in self.session.calls.values()) + bool(self.waiting())
 
     async def announce_end(self) -> None:
         """The server goes away: refuse new requests, and end what the peer listens to."""
@@ -257,6 +260,10 @@ def report(call: Call, error: BaseException) -> None:
         where.append(f"{code.co_name} ({code.co_filename}:{trace.tb_lineno})")
         trace = trace.tb_next
     logger.error("%s %r failed: %s at %s", call.request.method, call.name, type(error).__name__, " > ".join(where[-6:]))
+
+
+def _nothing() -> int:
+    return 0
 
 
 def _cancelled_from_outside() -> bool:

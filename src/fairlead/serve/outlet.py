@@ -47,6 +47,10 @@ class Outlet:
         """Bytes that wait for this peer."""
         return self._waiting + self._unsent()
 
+    def waiting(self) -> int:
+        """Bytes that are not even with the transport yet."""
+        return self._waiting
+
     async def room(self) -> None:
         """Returns at once unless the peer is behind; then when it has caught up."""
         if self._timer is None:

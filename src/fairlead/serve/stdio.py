@@ -24,6 +24,9 @@ from fairlead.wire import encode
 MOMENT: Final = 0.5
 """Seconds that calls may still take after the end of input: `echo … | fairlead serve` gets its answer."""
 
+AT_MOST: Final = 2.5
+"""Seconds that the process may take from the end of input to its own."""
+
 _CHUNK: Final = 65_536
 _QUEUED: Final = 64
 """Chunks that may wait between the reading thread and the loop."""
@@ -32,8 +35,9 @@ _QUEUED: Final = 64
 class StdioLine:
     """A session on two file descriptors."""
 
-    def __init__(self, station: Station, reading: int, writing: int):
+    def __init__(self, station: Station, reading: int, writing: int, *, ended: Callable[[], None] | None = None):
         self._station = station
+        self._ended = ended
         self._reading = reading
         self._loop = asyncio.get_running_loop()
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
@@ -48,12 +52,18 @@ class StdioLine:
         # A thread reads, since standard input may be a file, which no event loop can watch. It is a daemon: blocked
         # in read() it must not keep the process.
         threading.Thread(target=self._read, name="fairlead-stdin", daemon=True).start()
+        conversation.waiting = self._writer.waiting
         try:
             while chunk := await self._chunks.get():
                 self._slots.release()
                 await self._take(conversation, splitter.feed(chunk))
             await self._take(conversation, splitter.end())
             await self._station.drain(MOMENT)
+            while await self._writer.moves():
+                if self._ended is not None:
+                    self._ended()
+        except OSError:
+            pass  # The reader of our answers is gone: the same as the end of input.
         finally:
             conversation.close()
 
@@ -75,6 +85,8 @@ class StdioLine:
                 chunk = os.read(self._reading, _CHUNK)
             except OSError:
                 chunk = b""  # The other end is gone in a rude way: the same as the end of input.
+            if not chunk and self._ended is not None:
+                self._ended()
             try:
                 self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
             except RuntimeError:
@@ -94,6 +106,7 @@ class _Writer:
         self._loop = loop
         self._queued: queue.SimpleQueue[tuple[bytes, asyncio.Future[None]]] = queue.SimpleQueue()
         self._waiting = 0
+        self._moved = 0
         self._thread: threading.Thread | None = None
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
@@ -102,7 +115,7 @@ class _Writer:
         """Returns when the bytes are with the system. Raises OSError when the reader is gone."""
         # A pipe that polls as writable takes PIPE_BUF bytes without blocking.
         if not self._waiting and len(data) <= select.PIPE_BUF and self._poll.poll(0):
-            _write_all(self._fd, data)
+            self._write(data)
             return
         if self._thread is None:
             # A daemon: blocked in write() it must not keep the process.
@@ -116,24 +129,38 @@ class _Writer:
         finally:
             self._waiting -= 1
 
+    def waiting(self) -> int:
+        """Lines that wait for a slow reader."""
+        return self._waiting
+
+    async def moves(self) -> bool:
+        """Wait a moment for what is not written yet. False if all is, or if the reader took nothing meanwhile."""
+        moved = self._moved
+        for _ in range(10):
+            if not self._waiting:
+                return False
+            await asyncio.sleep(MOMENT / 10)
+        return self._moved != moved
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.write(self._fd, view[:_CHUNK])
+            self._moved += written
+            view = view[written:]
+
     def _work(self) -> None:
         while True:
             data, written = self._queued.get()
             fault: OSError | None = None
             try:
-                _write_all(self._fd, data)
+                self._write(data)
             except OSError as error:
                 fault = error
             try:
                 self._loop.call_soon_threadsafe(_settle, written, fault)
             except RuntimeError:
                 return  # The loop has ended: nobody waits.
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 def _settle(future: asyncio.Future[None], fault: OSError | None) -> None:
@@ -169,11 +196,49 @@ def take_over() -> tuple[int, int, Callable[[], None]]:
     return reading, writing, put_back
 
 
-async def serve_stdio(station: Station) -> None:
-    """Serve this process's standard input and output until the input ends."""
+async def serve_stdio(station: Station, *, ended: Callable[[], None] | None = None) -> None:
+    """Serve this process's standard input and output until the input ends.
+
+    `ended` is called then (from any thread), and again as long as answers are still being taken.
+    """
     lend(asyncio.get_running_loop())
     reading, writing, put_back = take_over()
     try:
-        await StdioLine(station, reading, writing).run()
+        await StdioLine(station, reading, writing, ended=ended).run()
     finally:
         put_back()
+
+
+def run_stdio(station: Station) -> None:
+    """Serve standard input and output until the input ends, and end the process should a tool stand in the way.
+
+    A client that has closed our input waits for us to go; a tool that holds the loop, or refuses to be cancelled,
+    would keep the process for ever.
+    """
+    watch = _Watch()
+    try:
+        asyncio.run(serve_stdio(station, ended=watch.begin))
+    finally:
+        watch.end()
+
+
+class _Watch:
+    """Ends the process a while after it began, unless it began anew or was ended itself."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        self.end()
+        self._timer = threading.Timer(AT_MOST, self._strike)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _strike(self) -> None:
+        sys.stderr.write("fairlead: the input has ended, and a tool has not: the process ends without it.\n")
+        sys.stderr.flush()
+        os._exit(1)

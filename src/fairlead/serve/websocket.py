@@ -60,6 +60,7 @@ class WebSocketLine:
         await self._send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None})
         session = ServerSession(self._station.terms, self._station.parking, headers=_headers(self._scope))
         conversation = Conversation(self._station, session, self.send)
+        conversation.waiting = self._outlet.waiting
         self._task = asyncio.current_task()
         try:
             await self._read(conversation)

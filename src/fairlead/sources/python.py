@@ -7,6 +7,7 @@ Without a name it looks for `mcp`, `server`, then `app`. Runs the file as it wou
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -17,10 +18,30 @@ from fairlead.server import Fairlead
 NAMES: Final = ("mcp", "server", "app")
 
 
+class SourceError(UsageError):
+    """The source raised while it was loaded. `trace` is the traceback of its own code, without ours."""
+
+    def __init__(self, place: str, fault: Exception):
+        super().__init__(f"{place} raised {type(fault).__name__} while it was loaded: mend what the lines above show.")
+        step = fault.__traceback__
+        while step is not None and _is_machinery(step.tb_frame.f_code.co_filename):
+            step = step.tb_next
+        self.trace = "".join(traceback.format_exception(type(fault), fault, step))
+
+
+def _is_machinery(file: str) -> bool:
+    return file == __file__ or file.startswith("<frozen importlib") or file == importlib.__file__
+
+
 def load(source: str) -> Fairlead:
     """The server that `source` names. Raises UsageError that tells what was looked for, and the next step."""
     place, name = _split(source)
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    try:
+        module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    except UsageError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - the author's own code: whatever it raises is told, with its place
+        raise SourceError(place, fault) from fault
     return _find(module, name, source)
 
 
@@ -35,18 +56,28 @@ def _split(source: str) -> tuple[str, str | None]:
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise UsageError(f"There is no file {str(path)!r}: give the path of a Python file, or module:name.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = path.stem
+    if name in sys.modules and not _is_same(sys.modules[name], path):
+        name = f"_source_{name}"  # A file called json.py must not become what everybody else imports as json.
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{str(path)!r} cannot be read as a Python module.")
     module = importlib.util.module_from_spec(spec)
     # As `python file.py` has it, so that the file finds its neighbours, and dataclasses find their module.
     sys.path.insert(0, str(path.parent.resolve()))
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
+def _is_same(module: ModuleType, path: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()
+
+
 def _load_module(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"{name!r} is neither a Python file (tools.py) nor the name of a module (package.module).")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:

@@ -10,7 +10,7 @@ from array import array
 from itertools import accumulate
 from typing import Any, Final
 
-# Openers step down by one, closers up by one, and the rest of a frame goes away.
+# As signed bytes: an opener is a step down, a closer a step up again, and the rest of a frame goes away.
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
