@@ -48,7 +48,7 @@ class Fairlead:
         **given: Any,
     ):
         self.name = name
-        self.settings: Settings = settings(**given)
+        self._settings = settings(**given)
         self.catalog = Catalog()
         self._description: dict[str, Any] = {
             "server": Implementation(
@@ -61,6 +61,7 @@ class Fairlead:
             "instructions": instructions,
         }
         self._station: Station | None = None
+        self._stations: list[Station] = []  # Also those of earlier settings, whose apps may be mounted somewhere.
 
     def __repr__(self) -> str:
         return f"Fairlead({self.name!r}, tools={len(self.catalog.tools)})"
@@ -140,9 +141,26 @@ class Fairlead:
 
     def notify_updated(self, uri: str) -> None:
         """A resource has new contents: tell who subscribed to it. Safe from any thread."""
-        self.station.updated(uri)
+        for station in self._stations:
+            station.updated(uri)
 
     # How it is reached.
+
+    @property
+    def settings(self) -> Settings:
+        """What it was made with; may be replaced until somebody is connected.
+
+        Replaced, they hold for what `asgi()` and `run()` make from then on; an app made before keeps its own. Raises
+        UsageError while a conversation runs under the old ones.
+        """
+        return self._settings
+
+    @settings.setter
+    def settings(self, chosen: Settings) -> None:
+        if any(station.conversations for station in self._stations):
+            raise UsageError("Settings cannot change while clients are connected: assign them before run().")
+        self._settings = chosen
+        self._station = None
 
     @property
     def station(self) -> Station:
@@ -151,6 +169,7 @@ class Fairlead:
             self._station = Station(
                 self._terms(), threads=self.settings.threads, call_timeout=self.settings.call_timeout
             )
+            self._stations.append(self._station)
         return self._station
 
     def _terms(self) -> Terms:

@@ -41,6 +41,22 @@ def test_questions_have_keys_that_count_up():
     assert call.questions["q2"] == {"method": "roots/list", "params": {"n": 1}}
 
 
+def test_a_question_has_the_key_that_its_author_chose_and_no_two_share_one():
+    call = a_call()
+    keys = []
+    for name in ("name", None, "name", "color"):
+        call.name_question(name)
+        keys.append(call.question("roots/list", {})[0])
+    assert keys == ["name", "q2", "name-3", "color"]
+
+
+def test_a_key_is_for_the_next_question_alone_and_is_forgotten_when_that_is_not_asked():
+    call = a_call()
+    call.name_question("name")
+    call.name_question(None)
+    assert call.question("roots/list", {}) == ("q1", None)
+
+
 def test_only_open_questions_take_answers_and_each_takes_one():
     call = a_call()
     call.question("roots/list", {})

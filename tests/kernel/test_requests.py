@@ -305,3 +305,20 @@ def test_a_request_without_params_is_one_with_none():
     assert len(peer.result(frame)["tools"]) == 3
     assert peer.say(notice("notifications/initialized")) == []
     assert peer.error(b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[]}')["code"] == -32602
+
+
+# --- answers that come with the call ---
+
+
+def test_what_a_call_would_ask_may_be_answered_with_it():
+    call = Peer().start(modern("tools/call", {"name": "ask", "inputResponses": {"name": {"action": "accept"}}}))
+    call.name_question("name")
+    assert call.question("elicitation/create", {}) == ("name", {"action": "accept"})
+    call.name_question("name")
+    assert call.question("elicitation/create", {}) == ("name-2", None)
+
+
+@pytest.mark.parametrize("responses", [None, 5, {"name": 12345}, {"name": "Ida"}, [{}]])
+def test_answers_that_are_no_objects_are_refused(responses):
+    error = Peer().error(modern("tools/call", {"name": "ask", "inputResponses": responses}))
+    assert error["code"] == -32602

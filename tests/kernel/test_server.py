@@ -154,6 +154,28 @@ def test_each_version_has_its_own_methods(version, method):
     assert unknown == (version not in row.versions or row.extension is not None)  # No tool here defers.
 
 
+@pytest.mark.parametrize("method", ["initialize", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
+def test_a_method_that_the_version_lacks_is_unknown_whatever_its_params(method):
+    assert Peer().error(modern(method))["code"] == -32601
+
+
+@pytest.mark.parametrize(("method", "params"), [("tools/list", {}), ("tools/call", {"name": 5}), ("tools/summon", {})])
+def test_headers_that_name_another_version_than_the_body_come_before_whether_it_is_spoken(method, params):
+    peer = Peer()
+    peer.session.said_version = MODERN
+    assert peer.error(modern(method, params, protocolVersion="2099-01-01"))["code"] == -32020
+    peer.session.said_version = "2099-01-01"
+    assert peer.error(modern(method, params, protocolVersion="2099-01-01"))["code"] == -32022
+
+
+def test_an_unknown_version_in_the_headers_alone_is_refused_with_what_is_served():
+    peer = Peer()
+    peer.session.said_version = "2099-01-01"
+    error = peer.error(request("tools/list"))
+    assert (error["code"], error["data"]["supported"]) == (-32022, [MODERN])
+    assert error["data"]["requested"] == "2099-01-01"
+
+
 @pytest.mark.requirement("ERR-05")
 @pytest.mark.parametrize("version", [None, *ALL])
 @pytest.mark.parametrize("method", ["tools/summon", "", "Tools/List", "notifications/initialized", "tasks/get"])

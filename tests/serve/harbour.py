@@ -145,12 +145,18 @@ class Child:
 
 
 @asynccontextmanager
-async def child(*words: str, stdin: Any = asyncio.subprocess.PIPE, **options: Any) -> AsyncIterator[Child]:
-    """`fairlead …` as a process of its own; killed at the end if it is still there."""
+async def child(
+    *words: str,
+    program: tuple[str, ...] = ("-m", "fairlead"),
+    stdin: Any = asyncio.subprocess.PIPE,
+    **options: Any,
+) -> AsyncIterator[Child]:
+    """`fairlead …`, or another Python program, as a process of its own; killed at the end if it is still there."""
     with tempfile.NamedTemporaryFile(suffix=".err") as errors:
         running = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "fairlead", *words),
+            *program,
+            *words,
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=options.pop("stderr", errors),

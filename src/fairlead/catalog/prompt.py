@@ -78,7 +78,7 @@ def _block(content: Any) -> Block:
         return cast("Block", content)
     if isinstance(content, dict) and content.get("type") == "resource":
         held = msgspec.convert(content, _Held)
-        shape = BlobContents if "blob" in held.resource else TextContents
+        shape: Any = BlobContents if "blob" in held.resource else TextContents
         return Embedded(msgspec.convert(held.resource, shape), held.annotations, held.meta)
     return cast("Block", msgspec.convert(content, Text | Image | Audio | ResourceLink))
 

@@ -78,13 +78,19 @@ class GatheringWebSocket(Farewell, WebSocketsSansIOProtocol):
             conn.send_text(message["text"].encode())
         self._flush_soon()
 
-    def put(self, text: bytes) -> bool:
-        """Send a text message that is UTF-8 already, without waiting. False where `send` would wait or raise."""
+    def put(self, text: bytes, last: bool = False) -> bool:
+        """Send a text message that is UTF-8 already, without waiting. False where `send` would wait or raise.
+
+        `last`: nothing more is to be expected soon, so what is gathered leaves now, a turn of the loop earlier.
+        """
         conn = self.conn
         if self.close_sent or not self.writable.is_set() or conn.state is not State.OPEN:
             return False
         conn.send_text(text)
-        self._flush_soon()
+        if last:
+            self.flush()
+        else:
+            self._flush_soon()
         return True
 
     def _flush_soon(self) -> None:

@@ -138,11 +138,7 @@ def opening(call: Call, jobs: "list[Job]") -> list[Effect]:
     """How the watched tasks are when the watch begins, so that nothing is missed between asking and listening."""
     if not jobs:
         return []
-    effects: list[Effect] = [Watch(call)]
-    for job in jobs:
-        job.watchers.append(call)
-        effects.append(job.news_for(call))
-    return effects
+    return [Watch(call), *(job.watch(call) for job in jobs)]
 
 
 def _find(call: Call, id: str, now: float) -> "Job":

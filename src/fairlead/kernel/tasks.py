@@ -12,15 +12,18 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.errors import BUSY, INVALID_PARAMS, PeerError
+from fairlead.errors import BUSY, INVALID_PARAMS, TIMED_OUT, PeerError
 from fairlead.kernel.call import Call
 from fairlead.kernel.effects import Send
 from fairlead.spec.params import SUBSCRIPTION_ID, UNSET, Unset
-from fairlead.spec.tasks import MOVES, Status
+from fairlead.spec.tasks import ENDS, MOVES, Status
 from fairlead.wire import encode
 
 LONGEST_MESSAGE: Final = 1000
 """Characters of a status message that are told; the rest is cut off."""
+
+
+_TOO_LATE: Final = PeerError(TIMED_OUT, "The task took longer than it may be kept.")
 
 
 class _Outcome(msgspec.Struct):
@@ -81,7 +84,7 @@ class Job:
     @property
     def over(self) -> bool:
         """Whether nothing can follow."""
-        return not MOVES[self.status]
+        return self.status in ENDS
 
     def brief(self) -> dict[str, Any]:
         """What every message about the task says."""
@@ -107,6 +110,11 @@ class Job:
             case "failed":
                 told["error"] = self.outcome
         return told
+
+    def watch(self, watcher: Call) -> Send:
+        """A listen request wants to hear of the task: the frame that tells it how things are now."""
+        self.watchers = [*(call for call in self.watchers if not call.ended), watcher]
+        return self.news_for(watcher)
 
     def news(self) -> list[Send]:
         """The frames that tell each watcher how the task is; who no longer listens is forgotten."""
@@ -226,8 +234,15 @@ class Tasks:
         return min((job.expires for job in self._jobs.values()), default=None)
 
     def expire(self, now: float) -> list[Call]:
-        """Forget the jobs whose time is over. The calls that still run are returned, to be stopped."""
-        return self._forget([job for job in self._jobs.values() if job.expires <= now])
+        """Forget the jobs whose time is over. Those that still run fail; their calls are returned, to be stopped."""
+        late = [job for job in self._jobs.values() if job.expires <= now]
+        calls = self._forget(late)
+        for job in late:
+            if not job.over:
+                job.message = _TOO_LATE.message
+                job.outcome = msgspec.Raw(encode.encode(_TOO_LATE.describe()))
+                self._move(job, "failed", now)
+        return calls
 
     def clear(self) -> list[Call]:
         """Forget all, when the server goes away."""

@@ -61,7 +61,7 @@ class Conversation:
     def begin(self, call: Call) -> None:
         """Run a call in a task of its own."""
         call.home = self
-        call.task = self.loop.create_task(self._answer(call))
+        call.task = self.loop.create_task(self.answer(call))
 
     def act(self, effect: Any) -> None:
         """Do what neither sends nor runs."""
@@ -88,7 +88,7 @@ class Conversation:
 
     # A call's way.
 
-    async def _answer(self, call: Call) -> None:
+    async def answer(self, call: Call) -> None:
         """The task of one call: run it, and send what became of it."""
         try:
             frame = await self._outcome(call)
@@ -235,6 +235,9 @@ class Conversation:
         """The server goes away: refuse new requests, and end what the peer listens to."""
         self.session.closing = True
         self.tell(self.session.farewell())
+
+    def part(self) -> None:
+        """The server ends: end what would be open for as long as the peer likes. Sockets end with their server."""
 
     def close(self) -> None:
         """The line is gone: end every task and fail every waiter. Suspended calls stay for their callers."""

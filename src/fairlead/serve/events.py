@@ -5,30 +5,33 @@ otherwise the response is plain JSON with its status.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-from fairlead.serve.reply import BEAT, Event, Journal, Reply, Store
-from fairlead.serve.websocket import Receive, Send
+from fairlead.serve.reply import BEAT, Event, Journal, Reply
+from fairlead.serve.steps import within
+from fairlead.serve.websocket import Receive, Scope, Send
 from fairlead.wire import encode
 
 RETRY: Final = 1
 """Seconds after which a client may come back for the rest of a stream."""
 
-_WATCH_AFTER: Final = 0.05
+WATCH_AFTER: Final = 0.05
 """Seconds before the request's connection is watched for its end: most calls are answered before."""
 
 _STREAM_AFTER: Final = 10.0
 """Seconds of silence after which a stream is begun, so that no proxy gives the request up."""
 
-_STUCK: Final = 30.0
-"""Seconds that one piece may take to be read: a reader who takes longer is dropped at its bound."""
+_BLIND: Final = 30.0
+"""Seconds without room to write, beneath a server that does not tell whether its peer reads slowly or not at all."""
 
 _EVENTS: Final = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+_JSON: Final = (b"content-type", b"application/json")
+_OPEN: Final = b": open\n\n"
 _COMMENT: Final = b": still here\n\n"
 
 
@@ -45,6 +48,7 @@ class PageError(Exception):
         limit: float | None = None,
         frame: bytes | None = None,
         retry_after: int | None = None,
+        headers: list[tuple[bytes, bytes]] | None = None,
     ):
         super().__init__(text)
         self.status = status
@@ -52,7 +56,7 @@ class PageError(Exception):
         if limit is not None:
             body["limit"] = limit
         self.body = encode.encode({"error": body}) if frame is None else frame
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers = list(headers or ())
         if allow is not None:
             self.headers.append((b"allow", allow.encode()))
         if retry_after is not None:
@@ -60,90 +64,73 @@ class PageError(Exception):
 
 
 class Responder:
-    """The way out of one request."""
+    """The way out of one request. Raises ConnectionError where the reader has stopped reading."""
 
-    def __init__(self, send: Send, receive: Receive, *, bound: int):
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, stall: float):
         self._send = send
         self._receive = receive
-        self._bound = bound
-        self._json = self._events = True
+        self._scope = scope
+        self._stall = stall
+        self.takes_json = self.takes_events = True
         self.session: str | None = None
 
-    def takes(self, *, json: bool, events: bool) -> None:
-        """What the client accepts."""
-        self._json, self._events = json, events
-
-    async def reply(
-        self,
-        reply: Reply,
-        *,
-        status: Mapping[int, int],
-        store: Store | None = None,
-        ends_with_reader: bool = False,
-    ) -> None:
-        """Send what the reply holds and what will come. Returns when all is said or the reader is gone.
-
-        With a `store`, a stream can be resumed, and a reader who leaves ends nothing.
-        """
-        watch = _Watch(self._receive, reply) if not reply.done else None
+    async def reply(self, reply: Reply, *, status: Mapping[int, int], watch_after: float = WATCH_AFTER) -> None:
+        """Send what the reply holds and what will come. Returns when all is said or the reader is gone."""
+        watch = None if reply.done else _Watch(self._receive, reply, watch_after)
         try:
-            await self._wait(reply)
+            if watch is not None:
+                await self._wait(reply)
             answer = reply.only_answer()
-            if answer is not None and self._json:
+            if reply.gone:
+                return
+            if answer is not None and self.takes_json:
                 code = encode.error_code(answer)
                 await self._page(200 if code is None else status.get(code, 200), answer)
-                return
-            if not reply.gone:
-                if store is not None:
-                    reply.journal = _journal(store, reply)
-                    if reply.released:
-                        reply.release()
-                await self.stream(reply, reply.journal, watch)
+            elif self.takes_events:
+                if reply.store is not None:
+                    reply.store.open().begin(reply)
+                await self.stream(reply, reply.journal, watch=watch)
+            else:
+                await self.accepted()  # It was cancelled, and a cancelled request has no answer.
         finally:
             if watch is not None:
                 watch.end()
             reply.leave()
 
     async def _wait(self, reply: Reply) -> None:
-        if self._events:
+        if not self.takes_events:
+            while not (reply.done or reply.gone):
+                await reply.wait(None)
+        elif not reply.released:
             await reply.wait(_STREAM_AFTER)
-        while not (self._events or reply.done or reply.gone):
-            await reply.wait(None)
-            while not self._events and not reply.done and reply.take():
-                pass  # A client that takes no events cannot be told of progress.
 
     async def stream(
-        self, reply: Reply, journal: Journal | None, watch: "_Watch | None" = None, *, first: bytes = b""
+        self, reply: Reply, journal: Journal | None, *, first: bytes = _OPEN, watch: "_Watch | None" = None
     ) -> None:
-        """Send events until the reply is done or its reader gone; `first` goes before them."""
-        mine = watch or _Watch(self._receive, reply)
-        await self._start(200, _EVENTS)
+        """Send events until the reply is done or its reader gone; `first` goes before them.
+
+        With a `journal` the stream can be resumed, and a reader who leaves ends nothing.
+        """
+        watch = watch or _Watch(self._receive, reply, 0)
         try:
-            if first:
-                await self._piece(first)
-            if journal is not None:
-                await self._piece(b"id: %d-%d\nretry: %d\ndata: \n\n" % (journal.key, journal.last_sent, RETRY * 1000))
+            await self._start(200, _EVENTS)
+            if journal is not None and journal.primed:
+                first = b"id: %d-%d\nretry: %d\ndata: \n\n" % (journal.key, journal.last_sent, RETRY * 1000)
+            await self._piece(first)
             while not reply.gone:
                 event = reply.take()
                 if event is not None:
                     await self._piece(_event(event, journal))
                 elif reply.done:
-                    break
+                    await self._put({"type": "http.response.body", "body": b"", "more_body": False})
+                    return
                 elif not await reply.wait(BEAT):
                     await self._piece(_COMMENT)
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        except TimeoutError:
-            # It reads nothing: what is left for it is kept in the journal, or lost with its request.
-            raise ConnectionError("the reader of a stream has stopped reading") from None
         finally:
-            mine.end()
+            watch.end()
             reply.leave()
-            if journal is not None and journal.reader is reply:
-                journal.reader = None
-
-    async def _piece(self, data: bytes) -> None:
-        async with asyncio.timeout(_STUCK):
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            if journal is not None:
+                journal.detach(reply)
 
     async def accepted(self) -> None:
         """202: it was read, and there is nothing to say."""
@@ -152,31 +139,45 @@ class Responder:
     async def empty(self, status: int) -> None:
         """A response without a body."""
         await self._start(status, [(b"content-length", b"0")] if status != 204 else [])
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._put({"type": "http.response.body", "body": b""})
 
     async def refuse(self, refusal: PageError) -> None:
         """An HTTP error."""
         await self._page(refusal.status, refusal.body, refusal.headers)
 
     async def _page(self, status: int, body: bytes, more: list[tuple[bytes, bytes]] | None = None) -> None:
-        length = str(len(body)).encode()
-        await self._start(status, [(b"content-type", b"application/json"), (b"content-length", length), *(more or ())])
-        await self._send({"type": "http.response.body", "body": body})
+        await self._start(status, [_JSON, (b"content-length", b"%d" % len(body)), *(more or ())])
+        await self._put({"type": "http.response.body", "body": body})
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         if self.session is not None:
             headers = [*headers, (b"mcp-session-id", self.session.encode())]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._put({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _piece(self, data: bytes) -> None:
+        await self._put({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _put(self, message: MutableMapping[str, Any]) -> None:
+        unsent = (self._scope.get("extensions") or {}).get("fairlead.unsent")
+        try:
+            await within(_BLIND if unsent is None else self._stall, self._send(message), unsent)
+        except TimeoutError:
+            # What is left for it is kept in the journal, or lost with its request.
+            raise ConnectionError("the reader has stopped reading") from None
 
 
 class _Watch:
     """Sees the reader leave, while a reply is still to come."""
 
-    def __init__(self, receive: Receive, reply: Reply):
+    def __init__(self, receive: Receive, reply: Reply, after: float):
         self._receive = receive
         self._reply = reply
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(_WATCH_AFTER, self._begin)
+        self._timer: asyncio.TimerHandle | None = None
+        if after:
+            self._timer = asyncio.get_running_loop().call_later(after, self._begin)
+        else:
+            self._begin()
 
     def _begin(self) -> None:
         self._timer = None
@@ -195,19 +196,6 @@ class _Watch:
         if self._task is not None:
             self._task.cancel()
             self._task = None
-
-
-def _journal(store: Store, reply: Reply) -> Journal:
-    """A journal that begins with what the reply holds already."""
-    journal = store.open()
-    held = []
-    while (event := reply.take()) is not None:
-        held.append(event.frame)
-    journal.reader = reply
-    done, reply.done = reply.done, False
-    for place, frame in enumerate(held, 1):
-        journal.put(frame, last=done and place == len(held))
-    return journal
 
 
 def _event(event: Event, journal: Journal | None) -> bytes:

@@ -7,7 +7,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -24,29 +26,31 @@ PARAM: Final = "mcp-param-"
 _ONCE: Final = frozenset({VERSION, METHOD, NAME})
 _ENCODED: Final = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,400})(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?")
 _CARRIED: Final = frozenset({"string", "integer", "boolean"})
+_carried: Final[WeakKeyDictionary[Tool, dict[tuple[str, ...], str]]] = WeakKeyDictionary()
+"""What was read from a tool's schema before: a tool's description never changes."""
+
 _anything: Final = msgspec.json.Decoder().decode
 
 
 class Headers(dict[str, str]):
     """Header values by lower-case name, without surrounding blanks (httptools keeps them). `repeated` came twice."""
 
-    repeated: frozenset[str]
+    repeated: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, raw: Iterable[tuple[bytes, bytes]]) -> "Headers":
         """From the header list of an ASGI scope."""
-        headers = cls()
-        repeated = set()
-        for name, value in raw:
-            key = name.decode("latin-1")
-            if key in headers:
-                repeated.add(key)
-            headers[key] = value.decode("latin-1").strip(" \t")
-        headers.repeated = frozenset(repeated)
+        pairs = [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in raw]
+        headers = cls(pairs)
+        if len(headers) != len(pairs):
+            names = [name for name, _ in pairs]
+            headers.repeated = frozenset(name for name in headers if names.count(name) > 1)
         return headers
 
 
+@lru_cache(64)
 def accepts(accept: str | None) -> tuple[bool, bool]:
     """Whether a client takes JSON, and whether it takes a stream of events. Who says nothing takes both."""
     if accept is None:
@@ -65,7 +69,9 @@ def _refused(part: str) -> bool:
 
 def is_json(content_type: str | None) -> bool:
     """Whether a body says that it is JSON."""
-    return content_type is not None and content_type.partition(";")[0].strip().lower() == "application/json"
+    return content_type == "application/json" or (
+        content_type is not None and content_type.partition(";")[0].strip().lower() == "application/json"
+    )
 
 
 def decoded(value: str) -> str | None:
@@ -82,15 +88,15 @@ def decoded(value: str) -> str | None:
 
 def check(call: Call, headers: Headers) -> None:
     """Raises PeerError (-32020) where the headers of a stateless request do not repeat its body."""
-    twice = headers.repeated & _ONCE
-    if twice:
+    if headers.repeated and (twice := headers.repeated & _ONCE):
         raise _mismatch(f"The header {min(twice)} stands twice.")
+    method = call.request.method
     _compare(headers, VERSION, call.version.date)
-    _compare(headers, METHOD, call.request.method)
-    member = METHODS[call.request.method].named_by
+    _compare(headers, METHOD, method)
+    member = METHODS[method].named_by
     if member is not None:
         _compare(headers, NAME, _named(call, member))
-    if call.request.method == "tools/call":
+    if method == "tools/call":
         _check_params(call, headers)
 
 
@@ -127,19 +133,32 @@ def _check_params(call: Call, headers: Headers) -> None:
 
 def carried_in_headers(tool: Tool) -> dict[tuple[str, ...], str]:
     """The arguments that a tool's schema wants repeated in headers: their paths, and the headers' names."""
+    known = _carried.get(tool)
+    if known is None:
+        known = _carried[tool] = _annotated(tool.descriptor.input_schema)
+    return known
+
+
+def _annotated(whole: Any) -> dict[tuple[str, ...], str]:
     found: dict[tuple[str, ...], str] = {}
-    stack: list[tuple[tuple[str, ...], Any]] = [((), tool.descriptor.input_schema)]
+    stack: list[tuple[tuple[str, ...], Any]] = [((), whole)]
     while stack:
         path, schema = stack.pop()
         if not isinstance(schema, Mapping):
             continue
         token = schema.get("x-mcp-header")
-        if path and isinstance(token, str) and _TOKEN.fullmatch(token) and schema.get("type") in _CARRIED:
+        if path and isinstance(token, str) and _TOKEN.fullmatch(token) and _is_carried(schema.get("type")):
             found[path] = token
         properties = schema.get("properties")
         if isinstance(properties, Mapping):
             stack += [((*path, name), inner) for name, inner in properties.items()]
     return found
+
+
+def _is_carried(kind: Any) -> bool:
+    """Only these can stand in a header; of several types, or null."""
+    kinds = [one for one in kind if one != "null"] if isinstance(kind, list) else [kind]
+    return bool(kinds) and all(isinstance(one, str) and one in _CARRIED for one in kinds)
 
 
 def _at(arguments: Any, path: tuple[str, ...]) -> Any:
@@ -157,12 +176,12 @@ def _text(value: Any) -> str | None:
 def _same(said: str | None, meant: str, value: Any) -> bool:
     if said == meant:
         return True
-    if said is None or isinstance(value, bool | str):
+    if said is None or isinstance(value, bool | str) or not _NUMBER.fullmatch(said):
         return False
     try:
-        return float(said) == float(value)  # `1.0` and `1` are one JSON number.
+        return bool(int(said) == value)
     except ValueError:
-        return False
+        return bool(float(said) == value)  # `1.0` and `1` are one JSON number.
 
 
 def _mismatch(text: str, *, expected: str | None = None, header: str | None = None) -> PeerError:

@@ -37,6 +37,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell where."""
         lend(asyncio.get_running_loop())
+        self._station.open()
         await super().startup(sockets=sockets)
         if self.started:
             self._told([_address(one) for server in self.servers for one in server.sockets])
@@ -55,6 +56,7 @@ class Server(uvicorn.Server):
         while not draining.done() and not self.force_exit:
             await asyncio.wait([draining], timeout=_LOOK)
         draining.cancel()
+        self._station.part()
         await super().shutdown(sockets=sockets)
         self._station.close()
 

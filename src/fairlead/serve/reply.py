@@ -5,6 +5,7 @@ Refuses nothing: what the status is, and what becomes of a reader who left, is t
 """
 
 import asyncio
+import re
 from collections import deque
 from typing import Final, NamedTuple
 
@@ -12,6 +13,9 @@ from fairlead.kernel import Call
 
 BEAT: Final = 15.0
 """Seconds between comments on a silent stream: proxies give up at 30 and more."""
+
+# The order of our own members is known: a notification or a request of ours has its method ahead of all else.
+_ASIDE: Final = re.compile(rb'\{"jsonrpc":"2\.0",(?:"id":[0-9]+,)?"method":').match
 
 
 class Event(NamedTuple):
@@ -24,13 +28,22 @@ class Event(NamedTuple):
 class Reply:
     """Frames on their way to one reader. `done` once the last one is in, `gone` once the reader left."""
 
-    __slots__ = ("_frames", "_room", "_waiter", "done", "gone", "journal", "queued", "released")
+    __slots__ = ("_frames", "_room", "_waiter", "call", "done", "gone", "journal", "queued", "released", "single", "store")
 
-    def __init__(self) -> None:
+    def __init__(self, store: "Store | None" = None, *, single: bool = False) -> None:
         self._frames: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
+        self.store = store
+        """Where a stream is kept for a reader who comes back; None where streams are not kept."""
+
+        self.single = single
+        """Whether its reader takes one frame alone, the answer."""
+
         self.journal: Journal | None = None
+        self.call: Call | None = None
+        """The call that is to run in the request's own task; None where calls run in tasks of their own."""
+
         self.queued = 0
         self.done = False
         self.gone = False
@@ -55,16 +68,24 @@ class Reply:
 
     def end(self) -> None:
         """Nothing more comes."""
+        if self.journal is not None:
+            self.journal.closed = True
         self.done = True
         self._wake()
 
     def release(self) -> None:
         """Let the reader go and come back for the rest; nothing happens where nothing is kept for it."""
-        self.released = True
-        if self.journal is not None and self.journal.reader is not None:
-            self.journal.reader.end()
-        else:
+        if self.journal is not None:
+            if self.journal.reader is not None:
+                self.journal.reader.finish()
+        elif self.store is not None:
+            self.released = True
             self._wake()
+
+    def finish(self) -> None:
+        """Nothing more comes to this reader, although its stream may go on."""
+        self.done = True
+        self._wake()
 
     def leave(self) -> None:
         """The reader is gone: what was to come is dropped here."""
@@ -72,6 +93,7 @@ class Reply:
         self._frames.clear()
         self.queued = 0
         self._release()
+        self._wake()
 
     async def room(self, bound: int) -> None:
         """Wait until less than `bound` bytes are queued, or the reader is gone."""
@@ -94,8 +116,8 @@ class Reply:
         return self._frames[0].frame if self.done and len(self._frames) == 1 else None
 
     async def wait(self, seconds: float | None) -> bool:
-        """Wait for a frame or the end. False if neither came in time."""
-        if self._frames or self.done or self.gone or self.released:
+        """Wait for a frame or the end. False if neither came in time, or if the reader is to be let go."""
+        if self._frames or self.done or self.gone:
             return True
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
@@ -133,8 +155,23 @@ class Journal:
         self.last_sent = 0
         """The number of the last event that went out to a reader."""
 
+        self.primed = store.primed
         self._store = store
         self._last = 0
+
+    def begin(self, reply: Reply) -> None:
+        """Keep a reply's stream from here on: what it holds already, and what is still to come."""
+        held = []
+        while (event := reply.take()) is not None:
+            held.append(event.frame)
+        done, reply.done = reply.done, False
+        reply.journal, self.reader = self, reply
+        for frame in held:
+            self.put(frame, last=False)
+        if done:
+            reply.end()
+        elif reply.released:
+            reply.release()
 
     def put(self, frame: bytes, *, last: bool) -> None:
         """Number a frame, keep it, and hand it to the reader, if one is there."""
@@ -153,7 +190,7 @@ class Journal:
         if not self.events and after < self._last:
             return None
         if self.reader is not None:
-            self.reader.end()
+            self.reader.finish()
         reader = self.reader = Reply()
         reader.journal = self
         self.last_sent = after
@@ -161,8 +198,14 @@ class Journal:
             if event.number > after:
                 reader.accept(event, last=False)
         if self.closed:
-            reader.end()
+            reader.finish()
         return reader
+
+    def detach(self, reader: Reply) -> None:
+        """A reader has left, unless another one took its place already."""
+        reader.leave()
+        if self.reader is reader:
+            self.reader = None
 
     def unseen(self) -> int:
         """The number after which a new reader has seen nothing yet, as far as it is kept."""
@@ -178,10 +221,16 @@ class Store:
     """The journals of one session, bounded together."""
 
     MOST_BYTES: Final = 1024 * 1024
+    OVERHEAD: Final = 200
+    """Counted for each event beside its frame, so that a great many small ones are bounded too."""
+
     MOST_JOURNALS: Final = 256
     """Streams of one session whose events are kept: four times what may be in flight."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, primed: bool = False) -> None:
+        self.primed = primed
+        """Whether streams begin with an event without data, so that a client can come back before anything was said."""
+
         self.journals: dict[int, Journal] = {}
         self._size = 0
         self._order: deque[Journal] = deque()
@@ -199,7 +248,7 @@ class Store:
     def find(self, event_id: str) -> tuple[Journal, int] | None:
         """The stream and the number in an event's id; None if it is not one of ours, or no longer kept."""
         key, _, number = event_id.partition("-")
-        if not (key.isdecimal() and number.isdecimal() and len(event_id) < 40):
+        if not (key.isdecimal() and number.isdecimal() and event_id.isascii() and len(event_id) < 40):
             return None
         journal = self.journals.get(int(key))
         return None if journal is None else (journal, int(number))
@@ -207,11 +256,11 @@ class Store:
     def kept(self, journal: Journal, size: int) -> None:
         """Count what was kept, and forget the oldest beyond the bound."""
         self._order.append(journal)
-        self._size += size
+        self._size += size + self.OVERHEAD
         while self._size > self.MOST_BYTES and len(self._order) > 1:
-            self._size -= self._order.popleft().drop_oldest()
+            self._size -= self._order.popleft().drop_oldest() + self.OVERHEAD
 
 
-def is_last(call: Call | None) -> bool:
-    """Whether a frame about `call` ends its reply: the session marks a call as ended before its answer goes out."""
-    return call is None or call.ended or call.parked or call.job is not None
+def is_last(frame: bytes) -> bool:
+    """Whether a frame answers its request, alone or as a batch: all else goes before the answer."""
+    return _ASIDE(frame) is None

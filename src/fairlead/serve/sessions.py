@@ -7,15 +7,19 @@ nothing.
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from fairlead.kernel import Call, Resume, Run, Send, ServerSession
+from fairlead.kernel import Call, Resume, Run, Send, ServerSession, Stop
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.reply import Journal, Reply, Store, is_last
 from fairlead.serve.station import Station
+from fairlead.serve.steps import noticed
 
 _SWEEP: Final = 30.0
 """Seconds between two looks for idle sessions: one of 1,800 s may live 1,830."""
+
+_PLAIN: Final = frozenset({"async", "sync", "quick"})
+"""Kinds of functions that tell nothing while they run."""
 
 
 class HttpConversation(Conversation):
@@ -24,12 +28,23 @@ class HttpConversation(Conversation):
     def __init__(self, station: Station, session: ServerSession, *, bound: int):
         super().__init__(station, session, self._route)
         self._bound = bound
+        self.store: Store | None = None
+        """Where streams are kept; None where a stream that breaks off is lost."""
 
-    def post(self, body: bytes) -> Reply | None:
-        """Act on the body of one POST. Returns the reply that will come, or None where nothing will."""
-        reply = Reply()
+    def post(self, body: bytes, *, single: bool = False) -> Reply | None:
+        """Act on the body of one POST. Returns the reply that will come, or None where nothing will.
+
+        Where the reply has a `call`, that is for the caller to run, with `run`.
+        """
+        reply = Reply(None if single else self.store, single=single)
+        effects = self.session.receive(body, self.station.now())
         expected = False
-        for effect in self.session.receive(body, self.station.now()):
+        if len(effects) == 1 and type(effects[0]) is Run and _is_plain(effects[0].call):
+            reply.call = effects[0].call
+            reply.call.route = reply
+            reply.call.home = self
+            return reply
+        for effect in effects:
             if isinstance(effect, Run):
                 expected = True
                 effect.call.route = reply
@@ -39,32 +54,87 @@ class HttpConversation(Conversation):
                 effect.call.route = reply
                 self.act(effect)
             elif isinstance(effect, Send):
-                expected = True
-                self._put(reply, effect)
+                expected = self._put(reply, effect) or expected
             else:
                 self.act(effect)
         return reply if expected else None
 
-    def _put(self, reply: Reply, told: Send) -> None:
+    def _put(self, reply: Reply, told: Send) -> bool:
+        """Whether the frame is for this reply: cancelling a member may complete the batch of another request."""
         call = told.about
-        if call is not None and self.session.calls.get(call.id) is call:
-            call.route = reply  # It stays open: a listen request was acknowledged.
-            reply.put(told.frame, last=False)
-        else:
-            reply.put(told.frame, last=True)
+        if call is not None and call.route is not None and call.route is not reply:
+            call.route.put(told.frame, last=True)
+            return False
+        if call is not None:
+            call.route = reply
+        reply.put(told.frame, last=is_last(told.frame))
+        return True
+
+    def act(self, effect: Any) -> None:
+        """Do what neither sends nor runs. A call that is stopped has no answer, so its reply ends."""
+        if isinstance(effect, Stop):
+            self.stopped(effect.call)
+        super().act(effect)
+
+    def stopped(self, call: Call) -> None:
+        """Nobody waits for the call any more."""
+        if call.route is not None and call.batch is None:
+            call.route.end()
+
+    def abandon(self, call: Call) -> None:
+        """The reader of a call has left, and nobody can come back for the answer: end it."""
+        if not call.ended:
+            self.session.drop(call)
+            self.act(Stop(call))
+
+    def listens(self) -> bool:
+        """Whether a listen request is open: its stream ends when the reader leaves, or the server."""
+        return bool(self.session.listening.listeners)
+
+    async def run(self, call: Call, paused: Callable[[], object]) -> None:
+        """Run a call in the task that awaits this: no other task, unless the call has to wait. Then `paused` is called.
+
+        Returns also when the call was stopped. Raises CancelledError when the task itself is.
+        """
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        call.task = task
+        try:
+            await noticed(self.answer(call), paused)
+        except asyncio.CancelledError:
+            # One cancellation is the call's own if it was ended by us; any more are meant for the task.
+            if task is None or not call.ended or task.cancelling() > before + 1:
+                raise
+        finally:
+            call.task = None
+        if task is not None and call.ended and task.cancelling() > before:
+            task.uncancel()
 
     async def _route(self, frame: bytes, about: Call | None) -> None:
         reply: Reply | None = None if about is None else about.route
-        if reply is None:
+        last = is_last(frame)
+        if reply is None or reply.done or (reply.single and not last):
             self.aside(frame)
             return
         reader = reply if reply.journal is None else reply.journal.reader
         if reader is not None:
             await reader.room(self._bound)
-        reply.put(frame, last=is_last(about))
+        reply.put(frame, last=last)
 
     def aside(self, frame: bytes) -> None:
         """A frame that belongs to no request: nobody listens in the stateless era."""
+
+
+def _is_plain(call: Call) -> bool:
+    """Whether nothing can be said of the call before its answer, nor asked, and it cannot outlive its request."""
+    entry = call.entry
+    return (
+        entry is not None
+        and entry.context is None
+        and entry.kind in _PLAIN
+        and call.batch is None
+        and getattr(entry, "task", None) is None
+    )
 
 
 class HttpSession(HttpConversation):
@@ -73,13 +143,17 @@ class HttpSession(HttpConversation):
     def __init__(self, station: Station, session: ServerSession, *, bound: int):
         super().__init__(station, session, bound=bound)
         self.id = ""
-        self.store = Store()
+        self.store: Store = Store()
         self.used = self.loop.time()
         self._aside: Journal | None = None
 
     def aside(self, frame: bytes) -> None:
         """Keep it for the client's own stream; within its bounds, also while the client is not listening."""
-        self.standalone().put(frame, last=False)
+        journal = self.standalone()
+        journal.put(frame, last=False)
+        if journal.reader is not None and journal.reader.queued > self._bound:
+            # It does not read; what it missed is kept, as far as there is room, until it comes back.
+            journal.reader.leave()
 
     def standalone(self) -> Journal:
         """The stream of what belongs to no request."""
@@ -89,15 +163,21 @@ class HttpSession(HttpConversation):
 
     def is_idle(self, since: float) -> bool:
         """Whether nothing was asked since then, nothing runs, and nobody listens."""
-        listening = self._aside is not None and self._aside.reader is not None
+        listening = any(journal.reader is not None for journal in self.store.journals.values())
         return self.used < since and not listening and not self.session.calls
+
+    def part(self) -> None:
+        """The server ends: let those who listen go."""
+        for journal in self.store.journals.values():
+            if journal.reader is not None:
+                journal.reader.finish()
 
     def close(self) -> None:
         """End the session: its calls, its questions, its streams."""
+        for call in self.session.calls.values():
+            self.stopped(call)
         super().close()
-        for journal in self.store.journals.values():
-            if journal.reader is not None:
-                journal.reader.end()
+        self.part()
 
 
 class Sessions:

@@ -26,16 +26,32 @@ class SseLine:
     def __init__(self, station: Station, session: ServerSession, *, bound: int):
         self.out = Reply()
         self._bound = bound
-        self.conversation = Conversation(station, session, self._send)
+        self.conversation = _Talk(station, session, self._send)
+        self.conversation.parted = self.out.finish
+        self.conversation.waiting = lambda: self.out.queued
 
     async def _send(self, frame: bytes, about: Call | None) -> None:
-        await self.out.room(self._bound)
+        await self.room()
         self.out.put(frame, last=False)
+
+    async def room(self) -> None:
+        """Wait until the reader has caught up."""
+        await self.out.room(self._bound)
 
     def close(self) -> None:
         """End the stream and the conversation."""
-        self.out.end()
+        self.out.finish()
         self.conversation.close()
+
+
+class _Talk(Conversation):
+    """A conversation that ends its stream when the server does."""
+
+    parted: Callable[[], None]
+
+    def part(self) -> None:
+        """The server ends: let the reader go."""
+        self.parted()
 
 
 class SseEndpoint:
@@ -53,7 +69,7 @@ class SseEndpoint:
     async def open(self, scope: Scope, receive: Receive, send: Send, *, post_to: str) -> None:
         """GET: begin a stream. `post_to` is the path that its first event names."""
         headers = Headers.of(scope["headers"])
-        respond = Responder(send, receive, bound=self._settings.queued_bytes)
+        respond = Responder(scope, receive, send, stall=self._settings.stall_seconds)
         try:
             if not said.accepts(headers.get("accept"))[1]:
                 raise PageError(406, "NOT_ACCEPTABLE", "GET answers with a stream of events: accept text/event-stream.")
@@ -90,7 +106,7 @@ class SseEndpoint:
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST: take a message for an open stream."""
         headers = Headers.of(scope["headers"])
-        respond = Responder(send, receive, bound=self._settings.queued_bytes)
+        respond = Responder(scope, receive, send, stall=self._settings.stall_seconds)
         try:
             if b"session" not in scope.get("query_string", b""):
                 raise PageError(400, "SESSION_MISSING", "Open the stream first: its first event says where to POST.")
@@ -102,6 +118,7 @@ class SseEndpoint:
             body = await read_body(
                 receive, headers, most=self._settings.frame_bytes, within=self._settings.body_seconds
             )
+            await line.room()
         except PageError as refusal:
             await respond.refuse(refusal)
             return
@@ -111,4 +128,4 @@ class SseEndpoint:
     def close(self) -> None:
         """End every stream."""
         for line in list(self._lines.values()):
-            line.out.end()
+            line.out.finish()

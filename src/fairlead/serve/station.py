@@ -45,6 +45,11 @@ class Station:
             self._pool = Threads(self._threads, "fairlead-tool")
         return self._pool
 
+    def open(self) -> None:
+        """Serve, or serve again after a drain: a server may run more than once."""
+        self.closing = False
+        self._idle = None
+
     def join(self, conversation: "Conversation") -> None:
         """A conversation begins."""
         self.conversations.add(conversation)
@@ -101,6 +106,11 @@ class Station:
         except TimeoutError:
             return False
         return True
+
+    def part(self) -> None:
+        """After the last call: end the streams that peers hold open to listen."""
+        for conversation in tuple(self.conversations):
+            conversation.part()
 
     def close(self) -> None:
         """End what is left: suspended calls, tasks and threads. Conversations end with their lines."""

@@ -202,11 +202,13 @@ async def serve_stdio(station: Station, *, ended: Callable[[], None] | None = No
     `ended` is called then (from any thread), and again as long as answers are still being taken.
     """
     lend(asyncio.get_running_loop())
+    station.open()
     reading, writing, put_back = take_over()
     try:
         await StdioLine(station, reading, writing, ended=ended).run()
     finally:
         put_back()
+        station.close()
 
 
 def run_stdio(station: Station) -> None:

@@ -33,6 +33,8 @@ class TaskDesk:
 
     def detach(self, call: Call, message: str | None) -> bytes | None:
         """The frame that answers a call in flight with a task; None where it cannot become one."""
+        if call.limit is not None and call.limit.expired():
+            return None  # It is being given up at this moment.
         frame = detach(call, self._now(), message)
         if frame is not None and call.limit is not None:
             call.limit.reschedule(None)  # What a task may take, its time to live says.

@@ -41,7 +41,7 @@ class WebSocketLine:
         extensions = scope.get("extensions") or {}
         self._abort: Callable[[], None] | None = extensions.get("fairlead.abort")
         # Our own server takes frames as they are; the ASGI way wants text, which it encodes again.
-        self._put: Callable[[bytes], bool] = extensions.get("fairlead.put") or (lambda frame: False)
+        self._put: Callable[[bytes, bool], bool] = extensions.get("fairlead.put") or (lambda frame, last: False)
         self._outlet = Outlet(
             bound=bound,
             stall=stall,
@@ -89,7 +89,8 @@ class WebSocketLine:
 
     async def send(self, frame: bytes, about: Call | None) -> None:
         """Put one frame on the socket. Raises OSError when it is gone."""
-        if self._put(frame):
+        # Answers of one turn leave in one write, unless this one is the last that this peer waits for.
+        if self._put(frame, about is not None and not about.session.calls):
             return
         size = len(frame)
         self._outlet.enter(size)
@@ -113,7 +114,9 @@ class WebSocketLine:
             self._task.uncancel()
         try:
             async with asyncio.timeout(_PARTING):
-                await self._send({"type": "websocket.close", "code": TRY_AGAIN, "reason": "read faster, then try again"})
+                await self._send(
+                    {"type": "websocket.close", "code": TRY_AGAIN, "reason": "read faster, then try again"}
+                )
         except (OSError, TimeoutError):
             if self._abort is not None:
                 self._abort()

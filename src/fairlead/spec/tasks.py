@@ -25,6 +25,8 @@ MOVES: Final[dict[Status, frozenset[Status]]] = {
 }
 """What may follow each state; nothing follows the last three."""
 
+ENDS: Final = frozenset(status for status, following in MOVES.items() if not following)
+
 
 class TaskRule(msgspec.Struct, frozen=True, kw_only=True):
     """How calls of one tool become tasks, where the client can take one."""

@@ -29,6 +29,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     url_elicitation: bool = False
     """The elicitation of a URL exists, and with it the error that asks for one (-32042)."""
 
+    polled_streams: bool = False
+    """A stream of events over HTTP begins with an id and no data, so that a client can come back for all of it."""
+
     result_envelope: bool = False
     """Results say `resultType` and the server's identity; some say how long they keep (`ttlMs`)."""
 
@@ -78,6 +81,7 @@ VERSIONS: Final[dict[str, Version]] = {
             structured_output=True,
             argument_faults="result",
             url_elicitation=True,
+            polled_streams=True,
             content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_11,
         ),
