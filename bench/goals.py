@@ -54,9 +54,7 @@ _OVER_HTTP = (("fairlead-http-handshake", "handshake"), ("fairlead-http", "state
 def _for_both_eras(
     title: str, limit: float, peers: tuple[str, ...], ours: tuple[tuple[str, str], ...] = _OVER_WEBSOCKET
 ) -> tuple[Goal, ...]:
-    return tuple(
-        Goal(f"{title}, {era} era", limit, "×", True, _times("many", left, peers)) for left, era in ours
-    )
+    return tuple(Goal(f"{title}, {era} era", limit, "×", True, _times("many", left, peers)) for left, era in ours)
 
 
 GOALS: tuple[Goal, ...] = (

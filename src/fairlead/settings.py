@@ -21,6 +21,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     allowed_hosts: Annotated[
         tuple[str, ...], msgspec.Meta(description="host names under which the server may be addressed; * for any")
     ] = ()
+    workers: Annotated[
+        int, msgspec.Meta(description="processes that serve side by side on one address", ge=1, le=512)
+    ] = 1
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="addresses or networks of proxies whose X-Forwarded-* is believed; * for any"),
+    ] = ("127.0.0.1", "::1")
     frame_bytes: Annotated[int, msgspec.Meta(description="largest message in bytes", ge=1024)] = 4 * 1024 * 1024
     in_flight: Annotated[int, msgspec.Meta(description="requests of one peer that may run at once", ge=1)] = 64
     page_size: Annotated[int, msgspec.Meta(description="entries on a page of a list", ge=1)] = 200
@@ -52,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_seconds: Annotated[
         float, msgspec.Meta(description="seconds in which the body of a request must come", gt=0)
     ] = 30.0
-    sessions: Annotated[int, msgspec.Meta(description="sessions over HTTP that may be open at once", ge=1)] = 10_000
+    sessions: Annotated[int, msgspec.Meta(description="sessions over HTTP that may be open at once, at each worker", ge=1)] = 10_000
     session_idle: Annotated[
         float, msgspec.Meta(description="seconds after which an idle session over HTTP ends", gt=0)
     ] = 1800.0

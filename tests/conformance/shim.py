@@ -122,8 +122,6 @@ class Shim:
         self._shared: dict[tuple[str, str | None], Line] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
         headers = {name.decode().lower(): value.decode("latin-1").strip() for name, value in scope["headers"]}
         act = {"POST": self._post, "GET": self._get, "DELETE": self._delete}.get(scope["method"])
         try:
@@ -135,6 +133,11 @@ class Shim:
             await answer(send, refused.response.status_code, refused.response.body or b"")
         except (LineLostError, ConnectionClosed):
             await answer(send, 502, b'{"error":"the socket closed"}')
+
+    async def close(self) -> None:
+        """Close every socket."""
+        for line in (*self._sessions.values(), *self._shared.values()):
+            await line.close()
 
     async def _post(self, headers: dict[str, str], receive: Receive, send: Send) -> None:
         body = await whole(receive)

@@ -34,12 +34,14 @@ def catalog() -> Catalog:
 class Client(Peer):
     """A peer of a server that keeps tasks, whose table it can share with others."""
 
-    def __init__(self, version=None, *, table=None, principal=None, **settings):
+    def __init__(self, version=None, *, table=None, principal=None, capabilities=None, **settings):
         bounds = {"tasks": 3, "task_bytes": 10_000, "task_ttl": 60.0, "task_poll": 2.0, **settings}
-        super().__init__(version, of_terms=terms(catalog=catalog(), **bounds), principal=principal)
+        super().__init__(of_terms=terms(catalog=catalog(), **bounds), principal=principal)
         made = self.session.terms
         self.table = table or Tasks(most=made.tasks, most_bytes=made.task_bytes)
         self.session.tasks = self.table
+        if version is not None:
+            self.shake(version, capabilities)
 
     def begin(self, name="may", now=NOON, id="call", **options):
         """A call that is a task: the call that is to be run, and the answer to it."""

@@ -263,6 +263,17 @@ def test_a_call_asks_first_and_becomes_a_task_under_the_id_of_its_retry():
     assert client.get(told["result"]["taskId"])["result"]["content"][0]["text"] == "for Ann"
 
 
+def test_the_retry_of_what_began_as_no_task_is_none():
+    client = Client()
+    call = client.start(modern("tools/call", {"name": "may"}, 1, capabilities={"elicitation": {}}), NOON)
+    key, _ = call.question("elicitation/create", {"message": "one?"})
+    state = client.suspend(call, NOON)["result"]["requestState"]
+    retry = {"name": "may", "requestState": state, "inputResponses": {key: {"action": "accept"}}}
+    assert client.resume(modern("tools/call", retry, 2, capabilities=ASKABLE), NOON).call is call
+    assert client.finish(call, "done")["result"]["resultType"] == "complete"
+    assert len(client.table) == 0
+
+
 def test_what_was_asked_side_by_side_with_becoming_a_task_is_shown_by_the_task():
     client = Client()
     call = client.start(modern("tools/call", {"name": "later"}, capabilities=ASKABLE), NOON)

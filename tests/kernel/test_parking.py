@@ -66,6 +66,8 @@ def test_the_id_of_a_suspended_call_is_free_and_its_outcome_never_ends_the_next_
     second = peer.start(modern("tools/call", call_add(), 1))
     assert peer.session.finish(call, "done") is None
     assert peer.session.fail(call, ValueError()) is None
+    assert peer.session.suspend(call, 0.0) is None
+    assert len(peer.place) == 1
     assert peer.session.calls == {1: second}
     assert peer.finish(second, 3)["id"] == 1
     assert peer.resume(retry(told["requestState"])).call is call

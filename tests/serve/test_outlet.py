@@ -1,6 +1,7 @@
 """The way out to a peer that reads slowly or not at all: bounded, given up in time, and no neighbour feels it."""
 
 import asyncio
+import gc
 import logging
 import socket as sockets
 
@@ -9,7 +10,7 @@ import pytest
 from fairlead import Fairlead
 from fairlead.serve.outlet import Outlet
 from fairlead.settings import settings
-from tests.guard.peers import TEXT, frame
+from tests.guard.peers import CLOSE, TEXT, frame
 from tests.guard.peers import connected as raw
 from tests.serve.harbour import WAIT, docked
 from tests.serve.peer import connected
@@ -150,11 +151,18 @@ def test_a_peer_that_does_not_read_is_given_up_and_its_neighbour_goes_on(run, ca
                     assert len((await neighbour.call("large", {"size": 10}))["content"][0]["text"]) == 10
                     # What waits for the deaf one is bounded by what was in flight, and gone with it.
                     await asyncio.sleep(0.01)
+                # Should it wake up, it finds out why.
+                peer.writer.transport.resume_reading()
+                while (got := await peer.frame())[0] == TEXT:
+                    pass
+                assert got[0] == CLOSE and int.from_bytes(got[1][:2]) == 1013
             assert mcp.station.in_flight() == 0
             assert (await neighbour.call("large", {"size": 5}))["content"][0]["text"] == "xxxxx"
 
     run(talk(), within=20)
+    gc.collect()  # what nobody retrieved is told when it is collected
     assert "does not read" in caplog.text and "1013" in caplog.text
+    assert "never retrieved" not in caplog.text
 
 
 def test_a_peer_that_does_not_read_is_read_no_further(run):

@@ -16,6 +16,19 @@ from tests.serve.harbour import PIER, WAIT, child, moored
 from tests.serve.peer import connected, dialled, text
 
 SERVE = ("serve", str(PIER), "--port", "0")
+SCRIPT = """
+import atexit, sys, time
+from fairlead import Context, Fairlead
+mcp = Fairlead("script", port=0, drain_seconds=0.1)
+@mcp.tool
+def block(ctx: Context) -> None:
+    ctx.wait(ctx.progress(1))
+    time.sleep(600)
+say = sys.stderr.write
+atexit.register(lambda: say("cleaned up\\n"))
+mcp.run(started=lambda where: say(f"ws://{where[0]}/mcp /health\\n"))
+say("went on\\n")
+"""
 
 
 async def closing(socket) -> int:
@@ -146,12 +159,7 @@ def test_a_large_answer_reaches_a_slow_reader_before_the_end(run):
 
 def test_a_script_that_serves_goes_on_after_run_and_no_thread_keeps_it(run, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text(
-        "import sys, time, atexit\nfrom fairlead import Context, Fairlead\nmcp = Fairlead('script', port=0, drain_seconds=0.1)\n"
-        "@mcp.tool\ndef block(ctx: Context) -> None:\n    ctx.wait(ctx.progress(1))\n    time.sleep(600)\n"
-        "atexit.register(lambda: sys.stderr.write('cleaned up\\n'))\n"
-        "mcp.run(started=lambda where: sys.stderr.write(f'ws://{where[0]}/mcp /health\\n'))\nsys.stderr.write('went on\\n')\n"
-    )
+    script.write_text(SCRIPT)
 
     async def talk():
         async with child(program=(str(script),)) as running:

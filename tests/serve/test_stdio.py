@@ -11,6 +11,17 @@ from tests.serve.peer import CAPABILITIES, STATELESS, VERSION, Peer, text
 
 META = {VERSION: STATELESS, CAPABILITIES: {}}
 SERVE = ("serve", str(PIER), "--transport", "stdio")
+NOISY = """
+import os, sys
+from fairlead import Fairlead
+print("from the top")
+os.write(1, b"from its descriptor\\n")
+mcp, kept = Fairlead("noisy"), sys.stdout
+@mcp.tool
+def late() -> str:
+    print("late", file=kept, flush=True)
+    return "ok"
+"""
 
 
 def request(id: int, name: str, **arguments) -> bytes:
@@ -44,11 +55,7 @@ def test_what_tools_print_goes_to_standard_error_and_never_on_the_wire(run):
 
 def test_what_the_source_prints_while_it_is_loaded_stays_off_the_wire(run, tmp_path):
     source = tmp_path / "noisy.py"
-    source.write_text(
-        "import os, sys\nfrom fairlead import Fairlead\nprint('from the top')\nos.write(1, b'from its descriptor\\n')\n"
-        "mcp = Fairlead('noisy')\nkept = sys.stdout\n@mcp.tool\ndef late() -> str:\n    print('late', file=kept, flush=True)\n"
-        "    return 'ok'\n"
-    )
+    source.write_text(NOISY)
 
     async def talk():
         async with child("serve", str(source), "--transport", "stdio") as running:

@@ -91,9 +91,7 @@ def test_a_client_like_claude_code_completes_a_call(run):
 
             async def ask(id, method, params):
                 await peer.send(
-                    frame(
-                        TEXT, json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).encode()
-                    )
+                    frame(TEXT, json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).encode())
                 )
                 opcode, payload = await peer.frame()
                 assert opcode == TEXT

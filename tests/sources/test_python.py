@@ -34,7 +34,9 @@ def test_a_file_is_searched_for_the_usual_names(tmp_path, name):
 
 
 def test_the_usual_names_have_an_order_and_what_is_no_server_is_passed_over(tmp_path):
-    text = "mcp = 'no server'\n" + SERVER.format(name="app", title="second") + SERVER.format(name="server", title="first")
+    text = (
+        "mcp = 'no server'\n" + SERVER.format(name="app", title="second") + SERVER.format(name="server", title="first")
+    )
     assert python.load(written(tmp_path / "boats.py", text)).name == "first"
 
 

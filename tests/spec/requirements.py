@@ -33,173 +33,359 @@ def _pending(id: str, clause: str, source: str) -> Requirement:
 
 REQUIREMENTS: tuple[Requirement, ...] = (
     # --- two eras, five versions ---
-    _pending("ERA-01", "A request whose _meta names a protocol version is stateless.", f"{STATELESS}: versioning"),
-    _pending("ERA-02", "initialize opens a handshake session on its connection.", f"{HANDSHAKE}: lifecycle"),
-    _pending(
-        "ERA-03",
-        "The era is told for each message: one connection can carry a handshake session and stateless requests.",
-        f"{STATELESS}: versioning, servers of both eras",
+    Requirement(
+        id="ERA-01",
+        clause="A request whose _meta names a protocol version is stateless.",
+        source=f"{STATELESS}: versioning",
+        tests=(
+            "tests/serve/test_lines_alike.py::test_a_conversation_goes_the_same_over_every_line_in_both_eras",
+            "tests/kernel/test_server.py::test_one_session_carries_a_handshake_client_and_stateless_requests",
+        ),
     ),
-    _pending(
-        "ERA-04",
-        "initialize with a version that the server has is answered with that version.",
-        f"{HANDSHAKE}: lifecycle, version negotiation",
+    Requirement(
+        id="ERA-02",
+        clause="initialize opens a handshake session on its connection.",
+        source=f"{HANDSHAKE}: lifecycle",
+        tests=(
+            "tests/serve/test_lines_alike.py::test_a_conversation_goes_the_same_over_every_line_in_both_eras",
+            "tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",
+        ),
     ),
-    _pending(
-        "ERA-05",
-        "initialize with an unknown version is answered with one that the server has.",
-        f"{HANDSHAKE}: lifecycle, version negotiation",
+    Requirement(
+        id="ERA-03",
+        clause="The era is told for each message: one connection can carry a handshake session and stateless requests.",
+        source=f"{STATELESS}: versioning, servers of both eras",
+        tests=(
+            "tests/serve/test_lines_alike.py::test_both_eras_share_one_line",
+            "tests/kernel/test_server.py::test_one_session_carries_a_handshake_client_and_stateless_requests",
+        ),
     ),
-    _pending(
-        "ERA-06",
-        "The answer to initialize holds the version, the capabilities and the name and version of the server.",
-        f"{HANDSHAKE}: lifecycle, initialization",
+    Requirement(
+        id="ERA-04",
+        clause="initialize with a version that the server has is answered with that version.",
+        source=f"{HANDSHAKE}: lifecycle, version negotiation",
+        tests=("tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",),
     ),
-    _pending(
-        "ERA-07",
-        "Until the client has said that it is initialized, the server sends it no request but ping.",
-        f"{HANDSHAKE}: lifecycle, initialization",
+    Requirement(
+        id="ERA-05",
+        clause="initialize with an unknown version is answered with one that the server has.",
+        source=f"{HANDSHAKE}: lifecycle, version negotiation",
+        tests=(
+            "tests/kernel/test_server.py::test_initialize_with_an_unknown_version_is_answered_with_one_that_is_served",
+        ),
     ),
-    _pending(
-        "ERA-08",
-        "Before initialize is answered, nothing but ping is served to a handshake client.",
-        f"{HANDSHAKE}: lifecycle, initialization",
+    Requirement(
+        id="ERA-06",
+        clause="The answer to initialize holds the version, the capabilities and the name and version of the server.",
+        source=f"{HANDSHAKE}: lifecycle, initialization",
+        tests=("tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",),
     ),
-    _pending(
-        "ERA-09",
-        "Each version has its own methods and notifications; one of another version is unknown.",
-        "all versions: schema",
+    Requirement(
+        id="ERA-07",
+        clause="Until the client has said that it is initialized, the server sends it no request but ping.",
+        source=f"{HANDSHAKE}: lifecycle, initialization",
+        tests=(
+            "tests/kernel/test_listening.py::test_before_the_client_is_initialized_nothing_is_told",
+            "tests/kernel/test_asking.py::test_a_client_that_has_not_said_that_it_is_initialized_is_asked_nothing_but_ping",
+        ),
     ),
-    _pending(
-        "ERA-10",
-        "Both sides use only capabilities that were agreed on in the handshake.",
-        f"{HANDSHAKE}: lifecycle, operation",
+    Requirement(
+        id="ERA-08",
+        clause="Before initialize is answered, nothing but ping is served to a handshake client.",
+        source=f"{HANDSHAKE}: lifecycle, initialization",
+        tests=(
+            "tests/kernel/test_server.py::test_before_initialize_a_request_without_a_version_is_refused_with_the_next_step",
+            "tests/kernel/test_server.py::test_ping_is_answered_before_the_handshake_and_after",
+        ),
     ),
-    _pending(
-        "ERA-11",
-        "No elicitation is asked of a client below 2025-06-18, and no URL elicitation below 2025-11-25.",
-        "2025-06-18, 2025-11-25: elicitation",
+    Requirement(
+        id="ERA-09",
+        clause="Each version has its own methods and notifications; one of another version is unknown.",
+        source="all versions: schema",
+        tests=("tests/kernel/test_server.py::test_each_version_has_its_own_methods",),
     ),
-    _pending("ERA-12", "A batch is received on 2025-03-26 and each request in it is answered.", "2025-03-26: messages"),
-    _pending("ERA-13", "initialize never stands in a batch.", "2025-03-26: lifecycle"),
-    _pending("ERA-14", "From 2025-06-18 on there is no batch.", "2025-06-18 and later: messages"),
-    _pending(
-        "ERA-15",
-        "A batch of notifications and responses alone has no answer.",
-        "JSON-RPC 2.0: batch",
+    Requirement(
+        id="ERA-10",
+        clause="Both sides use only capabilities that were agreed on in the handshake.",
+        source=f"{HANDSHAKE}: lifecycle, operation",
+        tests=(
+            "tests/serve/test_port.py::test_a_client_that_cannot_be_asked_is_not",
+            "tests/kernel/test_requests.py::test_without_completions_the_method_and_its_capability_do_not_exist",
+            "tests/kernel/test_asking.py::test_a_handshake_client_is_asked_only_what_it_declared",
+        ),
     ),
-    _pending(
-        "ERA-16",
-        "Structured content is sent where the version has it: an object from 2025-06-18, any JSON value in the "
-        "stateless era, none before.",
-        "2025-06-18 and later: tools, structured content",
+    Requirement(
+        id="ERA-11",
+        clause="No elicitation is asked of a client below 2025-06-18, and no URL elicitation below 2025-11-25.",
+        source="2025-06-18, 2025-11-25: elicitation",
+        tests=("tests/kernel/test_asking.py::test_a_question_exists_from_its_version_on",),
     ),
-    _pending(
-        "ERA-17",
-        "Structured content fits the output schema that the tool declares.",
-        "2025-06-18 and later: tools, output schema",
+    Requirement(
+        id="ERA-12",
+        clause="A batch is received on 2025-03-26 and each request in it is answered.",
+        source="2025-03-26: messages",
+        tests=(
+            "tests/serve/test_lines_alike.py::test_a_batch_is_answered_in_one_frame_on_every_line",
+            "tests/kernel/test_batch.py::test_the_answers_of_a_batch_go_out_together_when_the_last_is_there",
+        ),
     ),
-    _pending("ERA-18", "ping is answered in the handshake era with an empty result.", f"{HANDSHAKE}: ping"),
+    Requirement(
+        id="ERA-13",
+        clause="initialize never stands in a batch.",
+        source="2025-03-26: lifecycle",
+        tests=("tests/kernel/test_batch.py::test_initialize_is_never_part_of_a_batch",),
+    ),
+    Requirement(
+        id="ERA-14",
+        clause="From 2025-06-18 on there is no batch.",
+        source="2025-06-18 and later: messages",
+        tests=(
+            "tests/kernel/test_batch.py::test_where_the_version_has_no_batches_one_is_refused_as_a_whole",
+            "tests/kernel/test_batch.py::test_a_stateless_request_is_never_part_of_a_batch",
+        ),
+    ),
+    Requirement(
+        id="ERA-15",
+        clause="A batch of notifications and responses alone has no answer.",
+        source="JSON-RPC 2.0: batch",
+        tests=("tests/kernel/test_batch.py::test_a_batch_of_notifications_and_answers_alone_has_no_answer",),
+    ),
+    Requirement(
+        id="ERA-16",
+        clause=(
+            "Structured content is sent where the version has it: an object from 2025-06-18, any JSON value in the "
+            "stateless era, none before."
+        ),
+        source="2025-06-18 and later: tools, structured content",
+        tests=(
+            "tests/kernel/test_answers.py::test_structured_content_is_sent_where_the_version_has_it",
+            "tests/kernel/test_answers.py::test_structured_content_is_an_object_until_the_stateless_era",
+            "tests/catalog/test_outcome.py::test_an_object_stays_one_and_anything_else_becomes_one_for_older_clients",
+        ),
+    ),
+    Requirement(
+        id="ERA-17",
+        clause="Structured content fits the output schema that the tool declares.",
+        source="2025-06-18 and later: tools, output schema",
+        tests=("tests/kernel/test_answers.py::test_a_value_that_is_not_what_was_declared_is_an_error_and_not_sent",),
+    ),
+    Requirement(
+        id="ERA-18",
+        clause="ping is answered in the handshake era with an empty result.",
+        source=f"{HANDSHAKE}: ping",
+        tests=(
+            "tests/serve/test_conversation.py::test_ping_is_answered_while_tools_run_and_while_one_blocks_its_thread",
+            "tests/kernel/test_server.py::test_ping_is_answered_before_the_handshake_and_after",
+        ),
+    ),
     # --- the stateless era ---
-    _pending(
-        "STATELESS-01",
-        "The _meta of every request holds the protocol version and the client's capabilities; a missing one is -32602.",
-        f"{STATELESS}: request metadata",
+    Requirement(
+        id="STATELESS-01",
+        clause="The _meta of every request holds the protocol version and the client's capabilities; "
+        "a missing one is -32602.",
+        source=f"{STATELESS}: request metadata",
+        tests=(
+            "tests/kernel/test_server.py::test_a_missing_member_of_meta_is_named",
+            "tests/kernel/test_server.py::test_a_method_of_the_stateless_era_asks_for_its_version",
+        ),
     ),
-    _pending(
-        "STATELESS-02",
-        "An unknown version is -32022, whose data lists the supported versions and the requested one.",
-        f"{STATELESS}: versioning",
+    Requirement(
+        id="STATELESS-02",
+        clause="An unknown version is -32022, whose data lists the supported versions and the requested one.",
+        source=f"{STATELESS}: versioning",
+        tests=(
+            "tests/kernel/test_server.py::test_a_version_that_is_not_served_stateless_is_refused_with_what_is",
+            "tests/kernel/test_server.py::test_of_an_unknown_version_nothing_else_is_judged",
+        ),
     ),
-    _pending("STATELESS-03", "server/discover is served.", f"{STATELESS}: discovery"),
-    _pending(
-        "STATELESS-04",
-        "A request needs no earlier one: nothing of a connection is remembered for the next request.",
-        f"{STATELESS}: lifecycle",
+    Requirement(
+        id="STATELESS-03",
+        clause="server/discover is served.",
+        source=f"{STATELESS}: discovery",
+        tests=("tests/kernel/test_requests.py::test_discover_tells_versions_capabilities_and_instructions",),
     ),
-    _pending("STATELESS-05", "Every result has a resultType.", f"{STATELESS}: results"),
-    _pending(
-        "STATELESS-06",
-        "Every result names the server in its _meta (a SHOULD, kept as a MUST here).",
-        f"{STATELESS}: results",
+    Requirement(
+        id="STATELESS-04",
+        clause="A request needs no earlier one: nothing of a connection is remembered for the next request.",
+        source=f"{STATELESS}: lifecycle",
+        tests=(
+            "tests/kernel/test_server.py::test_one_session_carries_a_handshake_client_and_stateless_requests",
+            "tests/kernel/test_server.py::test_what_a_stateless_call_puts_away_is_not_there_for_the_next",
+        ),
     ),
-    _pending(
-        "STATELESS-07",
-        "Complete results of discover, of the four lists and of resources/read carry ttlMs (0 or more) and "
-        "cacheScope (public or private).",
-        f"{STATELESS}: caching",
+    Requirement(
+        id="STATELESS-05",
+        clause="Every result has a resultType.",
+        source=f"{STATELESS}: results",
+        tests=(
+            "tests/kernel/test_answers.py::test_results_name_the_server_and_only_those_that_keep_say_how_long",
+            "tests/kernel/test_parking.py::test_a_suspended_call_is_found_again_under_a_new_id_and_goes_on",
+        ),
     ),
-    _pending("STATELESS-08", "All pages of one list have one cacheScope.", f"{STATELESS}: caching, pagination"),
-    _pending(
-        "STATELESS-09", "The answer to a retry with input is not marked as cacheable.", f"{STATELESS}: caching, MRTR"
+    Requirement(
+        id="STATELESS-06",
+        clause="Every result names the server in its _meta (a SHOULD, kept as a MUST here).",
+        source=f"{STATELESS}: results",
+        tests=("tests/kernel/test_answers.py::test_results_name_the_server_and_only_those_that_keep_say_how_long",),
     ),
-    _pending(
-        "STATELESS-10",
-        "Input is asked for only in the results of tools/call, prompts/get and resources/read.",
-        f"{STATELESS}: multi-round-trip requests",
+    Requirement(
+        id="STATELESS-07",
+        clause=(
+            "Complete results of discover, of the four lists and of resources/read carry ttlMs (0 or more) and "
+            "cacheScope (public or private)."
+        ),
+        source=f"{STATELESS}: caching",
+        tests=("tests/kernel/test_answers.py::test_results_name_the_server_and_only_those_that_keep_say_how_long",),
     ),
-    _pending(
-        "STATELESS-11",
-        "A result that asks for input holds inputRequests, requestState or both.",
-        f"{STATELESS}: multi-round-trip requests",
+    Requirement(
+        id="STATELESS-08",
+        clause="All pages of one list have one cacheScope.",
+        source=f"{STATELESS}: caching, pagination",
+        tests=("tests/kernel/test_answers.py::test_results_name_the_server_and_only_those_that_keep_say_how_long",),
     ),
-    _pending(
-        "STATELESS-12",
-        "A retry comes under a new id with inputResponses and the state as it was given, and goes on from there.",
-        f"{STATELESS}: multi-round-trip requests",
+    Requirement(
+        id="STATELESS-09",
+        clause="The answer to a retry with input is not marked as cacheable.",
+        source=f"{STATELESS}: caching, MRTR",
+        tests=("tests/kernel/test_parking.py::test_the_answer_to_a_retry_is_not_to_be_kept",),
     ),
-    _pending(
-        "STATELESS-13",
-        "A state whose integrity does not hold is refused.",
-        f"{STATELESS}: multi-round-trip requests, security",
+    Requirement(
+        id="STATELESS-10",
+        clause="Input is asked for only in the results of tools/call, prompts/get and resources/read.",
+        source=f"{STATELESS}: multi-round-trip requests",
+        tests=("tests/kernel/test_parking.py::test_a_suspended_call_is_found_again_under_a_new_id_and_goes_on",),
     ),
-    _pending(
-        "STATELESS-14",
-        "A state is refused from anyone but the caller that it was given to.",
-        f"{STATELESS}: multi-round-trip requests, security",
+    Requirement(
+        id="STATELESS-11",
+        clause="A result that asks for input holds inputRequests, requestState or both.",
+        source=f"{STATELESS}: multi-round-trip requests",
+        tests=(
+            "tests/serve/test_suspending.py::test_a_question_comes_as_a_result_and_its_answer_with_the_next_request",
+            "tests/kernel/test_parking.py::test_a_suspended_call_is_found_again_under_a_new_id_and_goes_on",
+        ),
     ),
-    _pending(
-        "STATELESS-15", "A state that has expired is refused.", f"{STATELESS}: multi-round-trip requests, security"
+    Requirement(
+        id="STATELESS-12",
+        clause=(
+            "A retry comes under a new id with inputResponses and the state as it was given, and goes on from there."
+        ),
+        source=f"{STATELESS}: multi-round-trip requests",
+        tests=(
+            "tests/serve/test_suspending.py::test_a_question_comes_as_a_result_and_its_answer_with_the_next_request",
+            "tests/kernel/test_parking.py::test_a_suspended_call_is_found_again_under_a_new_id_and_goes_on",
+            "tests/kernel/test_parking.py::test_the_retry_may_come_on_another_line",
+        ),
     ),
-    _pending(
-        "STATELESS-16",
-        "Input is asked for only in kinds that this request's capabilities name; else -32021 with "
-        "data.requiredCapabilities.",
-        f"{STATELESS}: client capabilities",
+    Requirement(
+        id="STATELESS-13",
+        clause="A state whose integrity does not hold is refused.",
+        source=f"{STATELESS}: multi-round-trip requests, security",
+        tests=(
+            "tests/serve/test_suspending.py::test_a_state_of_another_server_or_of_other_arguments_is_refused",
+            "tests/kernel/test_parking.py::test_a_state_that_was_changed_is_refused_and_the_call_waits_on",
+        ),
     ),
-    _pending(
-        "STATELESS-17",
-        "The first message on a subscription is its acknowledgement.",
-        f"{STATELESS}: subscriptions",
+    Requirement(
+        id="STATELESS-14",
+        clause="A state is refused from anyone but the caller that it was given to.",
+        source=f"{STATELESS}: multi-round-trip requests, security",
+        tests=("tests/kernel/test_parking.py::test_a_state_of_another_caller_is_refused",),
     ),
-    _pending(
-        "STATELESS-18",
-        "Every message on a subscription carries the id of the listen request as its subscriptionId.",
-        f"{STATELESS}: subscriptions",
+    Requirement(
+        id="STATELESS-15",
+        clause="A state that has expired is refused.",
+        source=f"{STATELESS}: multi-round-trip requests, security",
+        tests=(
+            "tests/serve/test_suspending.py::test_a_suspended_call_that_nobody_comes_back_for_is_ended",
+            "tests/kernel/test_parking.py::test_a_state_that_has_expired_is_refused",
+        ),
     ),
-    _pending(
-        "STATELESS-19",
-        "A subscription carries only the kinds that were opted into.",
-        f"{STATELESS}: subscriptions",
+    Requirement(
+        id="STATELESS-16",
+        clause=(
+            "Input is asked for only in kinds that this request's capabilities name; else -32021 with "
+            "data.requiredCapabilities."
+        ),
+        source=f"{STATELESS}: client capabilities",
+        tests=(
+            "tests/serve/test_suspending.py::test_a_request_that_did_not_declare_what_is_needed_is_refused_with_what_it_is",
+            "tests/kernel/test_asking.py::test_a_stateless_request_that_lacks_a_capability_is_told_which",
+            "tests/kernel/test_asking.py::test_the_capabilities_of_a_handshake_do_not_count_for_a_stateless_request",
+        ),
     ),
-    _pending("STATELESS-20", "A cancelled subscription carries nothing more.", f"{STATELESS}: subscriptions"),
-    _pending(
-        "STATELESS-21",
-        "A log message is sent only for a request that named a logLevel, and not below that level.",
-        f"{STATELESS}: logging",
+    Requirement(
+        id="STATELESS-17",
+        clause="The first message on a subscription is its acknowledgement.",
+        source=f"{STATELESS}: subscriptions",
+        tests=(
+            "tests/kernel/test_listening.py::test_the_acknowledgement_comes_first_and_every_message_carries_the_subscription",
+        ),
     ),
-    _pending("STATELESS-22", "No log message goes over a subscription.", f"{STATELESS}: logging, subscriptions"),
-    _pending("STATELESS-23", "The server sends no request.", f"{STATELESS}: messages"),
-    _pending(
-        "STATELESS-24",
-        "A list does not vary by connection.",
-        f"{STATELESS}: lists",
+    Requirement(
+        id="STATELESS-18",
+        clause="Every message on a subscription carries the id of the listen request as its subscriptionId.",
+        source=f"{STATELESS}: subscriptions",
+        tests=(
+            "tests/kernel/test_listening.py::test_the_acknowledgement_comes_first_and_every_message_carries_the_subscription",
+        ),
     ),
-    _pending("STATELESS-25", "A list comes in one order, always.", f"{STATELESS}: lists"),
-    _pending(
-        "STATELESS-26",
-        "initialize, ping and the other methods of the handshake era are unknown in a stateless request.",
-        f"{STATELESS}: schema",
+    Requirement(
+        id="STATELESS-19",
+        clause="A subscription carries only the kinds that were opted into.",
+        source=f"{STATELESS}: subscriptions",
+        tests=(
+            "tests/kernel/test_listening.py::test_a_subscription_carries_only_what_was_opted_into",
+            "tests/kernel/test_listening.py::test_a_peer_that_never_shook_hands_is_told_nothing_it_did_not_ask_for",
+        ),
+    ),
+    Requirement(
+        id="STATELESS-20",
+        clause="A cancelled subscription carries nothing more.",
+        source=f"{STATELESS}: subscriptions",
+        tests=("tests/kernel/test_listening.py::test_a_cancelled_subscription_carries_nothing_more",),
+    ),
+    Requirement(
+        id="STATELESS-21",
+        clause="A log message is sent only for a request that named a logLevel, and not below that level.",
+        source=f"{STATELESS}: logging",
+        tests=("tests/kernel/test_answers.py::test_a_stateless_request_is_sent_log_messages_only_if_it_named_a_level",),
+    ),
+    Requirement(
+        id="STATELESS-22",
+        clause="No log message goes over a subscription.",
+        source=f"{STATELESS}: logging, subscriptions",
+        tests=("tests/kernel/test_listening.py::test_no_log_message_goes_over_a_subscription_whatever_level_it_named",),
+    ),
+    Requirement(
+        id="STATELESS-23",
+        clause="The server sends no request.",
+        source=f"{STATELESS}: messages",
+        tests=(
+            "tests/serve/test_suspending.py::test_a_question_comes_as_a_result_and_its_answer_with_the_next_request",
+            "tests/kernel/test_asking.py::test_ping_is_never_asked_of_a_stateless_client",
+        ),
+    ),
+    Requirement(
+        id="STATELESS-24",
+        clause="A list does not vary by connection.",
+        source=f"{STATELESS}: lists",
+        tests=(
+            "tests/kernel/test_requests.py::test_a_list_is_the_same_on_every_connection_in_the_order_of_registration",
+        ),
+    ),
+    Requirement(
+        id="STATELESS-25",
+        clause="A list comes in one order, always.",
+        source=f"{STATELESS}: lists",
+        tests=(
+            "tests/kernel/test_requests.py::test_a_list_is_the_same_on_every_connection_in_the_order_of_registration",
+        ),
+    ),
+    Requirement(
+        id="STATELESS-26",
+        clause="initialize, ping and the other methods of the handshake era are unknown in a stateless request.",
+        source=f"{STATELESS}: schema",
+        tests=("tests/kernel/test_server.py::test_each_version_has_its_own_methods",),
     ),
     # --- errors ---
     _pending(
@@ -207,24 +393,87 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "What is no JSON is -32700: also NaN, numbers out of range, nesting past the limit, bad UTF-8.",
         "JSON-RPC 2.0: errors",
     ),
-    _pending("ERR-02", "JSON that is no JSON-RPC message is -32600.", "JSON-RPC 2.0: errors"),
-    _pending("ERR-03", "An empty batch is -32600.", "JSON-RPC 2.0: batch"),
-    _pending("ERR-04", "A batch where the version has none is -32600.", "2025-06-18 and later: messages"),
-    _pending("ERR-05", "An unknown method is -32601.", "JSON-RPC 2.0: errors"),
-    _pending("ERR-06", "A method behind a capability that is not advertised is -32601.", "all versions: capabilities"),
-    _pending("ERR-07", "An unknown tool is -32602 in every version.", "all versions: tools, errors"),
-    _pending("ERR-08", "An unknown prompt is -32602.", "all versions: prompts, errors"),
-    _pending("ERR-09", "Params that do not fit the schema of the method are -32602.", "JSON-RPC 2.0: errors"),
-    _pending("ERR-10", "A cursor that the server did not give out is -32602.", "all versions: pagination"),
-    _pending(
-        "ERR-11",
-        "A resource that is not there is -32002 in the handshake era and -32602 in the stateless one.",
-        "all versions: resources, errors",
+    Requirement(
+        id="ERR-02",
+        clause="JSON that is no JSON-RPC message is -32600.",
+        source="JSON-RPC 2.0: errors",
+        tests=("tests/kernel/test_batch.py::test_members_that_are_no_messages_are_refused_one_by_one",),
     ),
-    _pending(
-        "ERR-12",
-        "A defect of the server is -32603, and its text never reaches the peer.",
-        "all versions: errors, security",
+    Requirement(
+        id="ERR-03",
+        clause="An empty batch is -32600.",
+        source="JSON-RPC 2.0: batch",
+        tests=("tests/kernel/test_batch.py::test_an_empty_batch_is_refused_with_one_error",),
+    ),
+    Requirement(
+        id="ERR-04",
+        clause="A batch where the version has none is -32600.",
+        source="2025-06-18 and later: messages",
+        tests=(
+            "tests/kernel/test_batch.py::test_where_the_version_has_no_batches_one_is_refused_as_a_whole",
+            "tests/kernel/test_batch.py::test_a_stateless_request_is_never_part_of_a_batch",
+        ),
+    ),
+    Requirement(
+        id="ERR-05",
+        clause="An unknown method is -32601.",
+        source="JSON-RPC 2.0: errors",
+        tests=("tests/kernel/test_server.py::test_an_unknown_method_is_named",),
+    ),
+    Requirement(
+        id="ERR-06",
+        clause="A method behind a capability that is not advertised is -32601.",
+        source="all versions: capabilities",
+        tests=("tests/kernel/test_requests.py::test_without_completions_the_method_and_its_capability_do_not_exist",),
+    ),
+    Requirement(
+        id="ERR-07",
+        clause="An unknown tool is -32602 in every version.",
+        source="all versions: tools, errors",
+        tests=("tests/kernel/test_requests.py::test_an_unknown_tool_is_a_protocol_error_in_every_version",),
+    ),
+    Requirement(
+        id="ERR-08",
+        clause="An unknown prompt is -32602.",
+        source="all versions: prompts, errors",
+        tests=("tests/kernel/test_requests.py::test_an_unknown_prompt_is_refused",),
+    ),
+    Requirement(
+        id="ERR-09",
+        clause="Params that do not fit the schema of the method are -32602.",
+        source="JSON-RPC 2.0: errors",
+        tests=(
+            "tests/kernel/test_server.py::test_params_that_do_not_fit_are_refused_with_their_path_and_not_their_value",
+        ),
+    ),
+    Requirement(
+        id="ERR-10",
+        clause="A cursor that the server did not give out is -32602.",
+        source="all versions: pagination",
+        tests=(
+            "tests/kernel/test_requests.py::test_a_cursor_from_elsewhere_is_refused",
+            "tests/kernel/test_requests.py::test_a_cursor_of_another_list_or_another_server_is_refused",
+            "tests/kernel/test_requests.py::test_a_cursor_that_was_changed_on_the_way_is_refused",
+            "tests/catalog/test_cursor.py::test_any_other_text_is_refused",
+            "tests/catalog/test_cursor.py::test_a_cursor_with_one_character_changed_or_added_is_refused",
+        ),
+    ),
+    Requirement(
+        id="ERR-11",
+        clause="A resource that is not there is -32002 in the handshake era and -32602 in the stateless one.",
+        source="all versions: resources, errors",
+        tests=("tests/kernel/test_requests.py::test_a_resource_that_is_not_there_has_the_code_of_its_version",),
+    ),
+    Requirement(
+        id="ERR-12",
+        clause="A defect of the server is -32603, and its text never reaches the peer.",
+        source="all versions: errors, security",
+        tests=(
+            "tests/serve/test_conversation.py::test_the_text_of_an_exception_reaches_neither_the_peer_nor_the_log",
+            "tests/kernel/test_server.py::test_an_exception_in_the_types_of_an_author_is_a_masked_answer_and_kept_for_the_log",
+            "tests/kernel/test_answers.py::test_what_is_no_tool_fails_with_an_error",
+            "tests/kernel/test_answers.py::test_a_value_that_cannot_be_written_is_answered_all_the_same",
+        ),
     ),
     _pending("ERR-13", "-32042 is used on 2025-11-25 alone.", "2025-11-25: URL elicitation"),
     _pending(
@@ -234,88 +483,256 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     ),
     _pending("ERR-15", "The rest of -32020 to -32099 is never sent.", f"{STATELESS}: error codes"),
     _pending("ERR-16", "Every error of our own says in its data whether it may be tried again.", "Fairlead: errors"),
-    _pending(
-        "ERR-17",
-        "Arguments that do not fit a tool are -32602 through 2025-06-18 and an isError result from 2025-11-25 on.",
-        "all versions: tools, errors",
+    Requirement(
+        id="ERR-17",
+        clause="Arguments that do not fit a tool are -32602 through 2025-06-18 and an isError "
+        "result from 2025-11-25 on.",
+        source="all versions: tools, errors",
+        tests=("tests/kernel/test_requests.py::test_arguments_that_do_not_fit_are_told_as_the_version_has_it",),
     ),
-    _pending("ERR-18", "A tool that raises makes an isError result.", "all versions: tools, errors"),
-    _pending("ERR-19", "An error has the id of its request.", "JSON-RPC 2.0: response"),
-    _pending(
-        "ERR-20",
-        "An error to a message whose id could not be read has no id, or a null one where the version asks for it.",
-        "all versions: messages",
+    Requirement(
+        id="ERR-18",
+        clause="A tool that raises makes an isError result.",
+        source="all versions: tools, errors",
+        tests=(
+            "tests/serve/test_conversation.py::test_the_text_of_an_exception_reaches_neither_the_peer_nor_the_log",
+            "tests/kernel/test_answers.py::test_a_tool_that_raises_is_an_error_result_with_only_what_was_meant_for_the_caller",
+        ),
     ),
-    _pending("ERR-21", "An error response carries no result, and a result no error.", "JSON-RPC 2.0: response"),
+    Requirement(
+        id="ERR-19",
+        clause="An error has the id of its request.",
+        source="JSON-RPC 2.0: response",
+        tests=("tests/kernel/test_server.py::test_an_id_comes_back_exactly",),
+    ),
+    Requirement(
+        id="ERR-20",
+        clause="An error to a message whose id could not be read has no id, or a null one where "
+        "the version asks for it.",
+        source="all versions: messages",
+        tests=("tests/kernel/test_batch.py::test_members_that_are_no_messages_are_refused_one_by_one",),
+    ),
+    Requirement(
+        id="ERR-21",
+        clause="An error response carries no result, and a result no error.",
+        source="JSON-RPC 2.0: response",
+        tests=(
+            "tests/kernel/test_answers.py::test_a_tool_that_raises_is_an_error_result_with_only_what_was_meant_for_the_caller",
+        ),
+    ),
     # --- what is easily missed ---
-    _pending(
-        "SERVER-01",
-        "A version that is known but disabled is -32022 like an unknown one.",
-        f"{STATELESS}: versioning",
+    Requirement(
+        id="SERVER-01",
+        clause="A version that is known but disabled is -32022 like an unknown one.",
+        source=f"{STATELESS}: versioning",
+        tests=("tests/kernel/test_server.py::test_a_version_that_is_not_served_stateless_is_refused_with_what_is",),
     ),
-    _pending("SERVER-02", "Progress of one request strictly increases.", "2025-03-26 and later: progress"),
-    _pending("SERVER-03", "Progress stops at the answer.", "all versions: progress"),
-    _pending("SERVER-04", "Progress is sent only for a request that came with a token.", "all versions: progress"),
-    _pending("SERVER-05", "Nothing more is sent for a request after its cancellation.", "all versions: cancellation"),
-    _pending("SERVER-06", "initialize cannot be cancelled.", f"{HANDSHAKE}: cancellation"),
-    _pending(
-        "SERVER-07",
-        "A cancellation of a request that is unknown or already answered is ignored.",
-        "all versions: cancellation",
+    Requirement(
+        id="SERVER-02",
+        clause="Progress of one request strictly increases.",
+        source="2025-03-26 and later: progress",
+        tests=(
+            "tests/serve/test_port.py::test_progress_and_log_come_before_the_result_and_in_order",
+            "tests/kernel/test_answers.py::test_progress_strictly_increases_and_stops_at_the_answer",
+        ),
     ),
-    _pending("SERVER-08", "Completion returns at most 100 values.", "all versions: completion"),
-    _pending("SERVER-09", "ping is answered at once, also while tools run.", f"{HANDSHAKE}: ping"),
-    _pending(
-        "SERVER-10", 'The ids 0, "" and 2^53-1 come back exactly.', "JSON-RPC 2.0: request; all versions: messages"
+    Requirement(
+        id="SERVER-03",
+        clause="Progress stops at the answer.",
+        source="all versions: progress",
+        tests=(
+            "tests/serve/test_port.py::test_progress_and_log_come_before_the_result_and_in_order",
+            "tests/kernel/test_answers.py::test_progress_strictly_increases_and_stops_at_the_answer",
+        ),
+    ),
+    Requirement(
+        id="SERVER-04",
+        clause="Progress is sent only for a request that came with a token.",
+        source="all versions: progress",
+        tests=(
+            "tests/kernel/test_answers.py::test_progress_strictly_increases_and_stops_at_the_answer",
+            "tests/kernel/test_answers.py::test_without_a_token_there_is_no_progress",
+        ),
+    ),
+    Requirement(
+        id="SERVER-05",
+        clause="Nothing more is sent for a request after its cancellation.",
+        source="all versions: cancellation",
+        tests=(
+            "tests/serve/test_conversation.py::test_a_cancelled_generator_is_closed_and_a_thread_is_told",
+            "tests/kernel/test_server.py::test_after_its_cancellation_nothing_is_sent_for_a_call",
+            "tests/kernel/test_listening.py::test_a_cancelled_subscription_carries_nothing_more",
+            "tests/kernel/test_properties.py::test_no_walk_speaks_for_a_call_that_ended_or_leaks_one",
+        ),
+    ),
+    Requirement(
+        id="SERVER-06",
+        clause="initialize cannot be cancelled.",
+        source=f"{HANDSHAKE}: cancellation",
+        tests=("tests/kernel/test_server.py::test_initialize_cannot_be_cancelled",),
+    ),
+    Requirement(
+        id="SERVER-07",
+        clause="A cancellation of a request that is unknown or already answered is ignored.",
+        source="all versions: cancellation",
+        tests=("tests/kernel/test_server.py::test_a_cancellation_that_names_nothing_in_flight_does_nothing",),
+    ),
+    Requirement(
+        id="SERVER-08",
+        clause="Completion returns at most 100 values.",
+        source="all versions: completion",
+        tests=(
+            "tests/catalog/test_completion.py::test_an_answer_has_at_most_a_hundred_values_and_says_how_many_there_are",
+        ),
+    ),
+    Requirement(
+        id="SERVER-09",
+        clause="ping is answered at once, also while tools run.",
+        source=f"{HANDSHAKE}: ping",
+        tests=(
+            "tests/serve/test_conversation.py::test_ping_is_answered_while_tools_run_and_while_one_blocks_its_thread",
+            "tests/kernel/test_server.py::test_the_request_past_the_limit_is_refused_as_busy_while_ping_is_answered",
+        ),
+    ),
+    Requirement(
+        id="SERVER-10",
+        clause='The ids 0, "" and 2^53-1 come back exactly.',
+        source="JSON-RPC 2.0: request; all versions: messages",
+        tests=(
+            "tests/serve/test_lines_alike.py::test_a_conversation_goes_the_same_over_every_line_in_both_eras",
+            "tests/kernel/test_server.py::test_an_id_comes_back_exactly",
+        ),
     ),
     _pending(
         "SERVER-11", "An id that is null, a fraction or a truth value is no id: -32600.", "all versions: messages"
     ),
-    _pending("SERVER-12", "A notification is never answered, not even with an error.", "JSON-RPC 2.0: notification"),
-    _pending(
-        "SERVER-13",
-        "The server never uses the id of one of its requests twice in a session.",
-        f"{HANDSHAKE}: messages",
+    Requirement(
+        id="SERVER-12",
+        clause="A notification is never answered, not even with an error.",
+        source="JSON-RPC 2.0: notification",
+        tests=("tests/kernel/test_server.py::test_a_notification_is_never_answered",),
     ),
-    _pending(
-        "SERVER-14",
-        "Below the log level that the client set, no log message is sent.",
-        f"{HANDSHAKE}: logging",
+    Requirement(
+        id="SERVER-13",
+        clause="The server never uses the id of one of its requests twice in a session.",
+        source=f"{HANDSHAKE}: messages",
+        tests=(
+            "tests/kernel/test_questions.py::test_every_question_has_an_id_of_its_own_whatever_became_of_the_others",
+        ),
     ),
-    _pending("SERVER-15", "A response to no request of ours is ignored.", "JSON-RPC 2.0: response"),
+    Requirement(
+        id="SERVER-14",
+        clause="Below the log level that the client set, no log message is sent.",
+        source=f"{HANDSHAKE}: logging",
+        tests=("tests/kernel/test_answers.py::test_a_handshake_client_is_sent_the_level_that_it_set_and_worse",),
+    ),
+    Requirement(
+        id="SERVER-15",
+        clause="A response to no request of ours is ignored.",
+        source="JSON-RPC 2.0: response",
+        tests=(
+            "tests/kernel/test_questions.py::test_answers_to_nothing_are_dropped_and_counted",
+            "tests/kernel/test_questions.py::test_a_peer_that_was_asked_nothing_may_answer_what_it_likes",
+        ),
+    ),
     # --- WebSocket binding ---
-    _pending("WS-01", "The upgrade is taken at /mcp and at /mcp/ws.", f"{BINDING}: establishment"),
-    _pending("WS-02", "The subprotocol mcp is echoed where it is offered.", f"{BINDING}: establishment"),
-    _pending("WS-03", "A client that offers no subprotocol is served too.", f"{BINDING}: establishment"),
-    _pending(
-        "WS-04",
-        "A client that behaves as Claude Code does (subprotocol mcp, initialize under id 0) completes a call.",
-        f"{BINDING}: establishment",
+    Requirement(
+        id="WS-01",
+        clause="The upgrade is taken at /mcp and at /mcp/ws.",
+        source=f"{BINDING}: establishment",
+        tests=("tests/serve/test_websocket.py::test_the_upgrade_is_taken_at_both_paths",),
     ),
-    _pending(
-        "WS-05",
-        "An offered subprotocol that carries a credential is never echoed.",
-        f"{BINDING}: credentials",
+    Requirement(
+        id="WS-02",
+        clause="The subprotocol mcp is echoed where it is offered.",
+        source=f"{BINDING}: establishment",
+        tests=("tests/serve/test_websocket.py::test_the_subprotocol_mcp_is_echoed_and_no_other",),
+    ),
+    Requirement(
+        id="WS-03",
+        clause="A client that offers no subprotocol is served too.",
+        source=f"{BINDING}: establishment",
+        tests=("tests/serve/test_websocket.py::test_the_subprotocol_mcp_is_echoed_and_no_other",),
+    ),
+    Requirement(
+        id="WS-04",
+        clause="A client that behaves as Claude Code does (subprotocol mcp, initialize under id 0) completes a call.",
+        source=f"{BINDING}: establishment",
+        tests=("tests/serve/test_websocket.py::test_a_client_like_claude_code_completes_a_call",),
+    ),
+    Requirement(
+        id="WS-05",
+        clause="An offered subprotocol that carries a credential is never echoed.",
+        source=f"{BINDING}: credentials",
+        tests=("tests/serve/test_websocket.py::test_the_subprotocol_mcp_is_echoed_and_no_other",),
     ),
     _pending("WS-06", "A token in the query opens nothing.", f"{BINDING}: credentials"),
-    _pending("WS-07", "A text frame holds one message, and the answer is one text frame.", f"{BINDING}: framing"),
-    _pending("WS-08", "A batch of a handshake client is answered in one text frame.", f"{BINDING}: framing"),
-    _pending("WS-09", "A binary frame closes 1003.", f"{BINDING}: framing"),
-    _pending("WS-10", "A message that is too large closes 1009, before its payload is read.", f"{BINDING}: framing"),
-    _pending("WS-11", "Text that is not UTF-8 closes 1007.", f"{BINDING}: framing"),
+    Requirement(
+        id="WS-07",
+        clause="A text frame holds one message, and the answer is one text frame.",
+        source=f"{BINDING}: framing",
+        tests=("tests/serve/test_websocket.py::test_a_client_like_claude_code_completes_a_call",),
+    ),
+    Requirement(
+        id="WS-08",
+        clause="A batch of a handshake client is answered in one text frame.",
+        source=f"{BINDING}: framing",
+        tests=("tests/serve/test_websocket.py::test_a_batch_is_answered_in_one_text_frame",),
+    ),
+    Requirement(
+        id="WS-09",
+        clause="A binary frame closes 1003.",
+        source=f"{BINDING}: framing",
+        tests=("tests/serve/test_websocket.py::test_a_binary_frame_closes_1003",),
+    ),
+    Requirement(
+        id="WS-10",
+        clause="A message that is too large closes 1009, before its payload is read.",
+        source=f"{BINDING}: framing",
+        tests=(
+            "tests/serve/test_websocket.py::test_a_message_that_is_too_large_closes_1009_before_its_payload_is_read",
+        ),
+    ),
+    Requirement(
+        id="WS-11",
+        clause="Text that is not UTF-8 closes 1007.",
+        source=f"{BINDING}: framing",
+        tests=("tests/serve/test_websocket.py::test_text_that_is_not_utf8_closes_1007",),
+    ),
     _pending("WS-12", "A peer that breaks a rule of the house is closed 1008.", f"{BINDING}: framing"),
-    _pending("WS-13", "A server that goes away closes 1001, one that restarts 1012.", f"{BINDING}: framing"),
-    _pending("WS-14", "A peer that should come back later is closed 1013.", f"{BINDING}: framing"),
-    _pending("WS-15", "A request is cancelled by notifications/cancelled, as on stdio.", f"{BINDING}: cancellation"),
-    _pending("WS-16", "Closing the socket abandons what is in flight.", f"{BINDING}: cancellation"),
+    Requirement(
+        id="WS-13",
+        clause="A server that goes away closes 1001, one that restarts 1012.",
+        source=f"{BINDING}: framing",
+        tests=("tests/serve/test_process.py::test_a_signal_lets_calls_finish_refuses_new_ones_and_closes_1012",),
+    ),
+    Requirement(
+        id="WS-14",
+        clause="A peer that should come back later is closed 1013.",
+        source=f"{BINDING}: framing",
+        tests=("tests/serve/test_outlet.py::test_a_peer_that_does_not_read_is_given_up_and_its_neighbour_goes_on",),
+    ),
+    Requirement(
+        id="WS-15",
+        clause="A request is cancelled by notifications/cancelled, as on stdio.",
+        source=f"{BINDING}: cancellation",
+        tests=("tests/serve/test_websocket.py::test_a_cancelled_call_ends_and_nothing_is_answered",),
+    ),
+    Requirement(
+        id="WS-16",
+        clause="Closing the socket abandons what is in flight.",
+        source=f"{BINDING}: cancellation",
+        tests=("tests/serve/test_websocket.py::test_closing_the_socket_abandons_what_is_in_flight_and_leaves_nothing",),
+    ),
     _pending(
         "WS-17",
         "The server pings every 20 s, and closes after 20 s without a pong.",
         f"{BINDING}: liveness",
     ),
-    _pending(
-        "WS-18",
-        "In the stateless era all metadata is in the body, and the server sends no request.",
-        f"{BINDING}: stateless era",
+    Requirement(
+        id="WS-18",
+        clause="In the stateless era all metadata is in the body, and the server sends no request.",
+        source=f"{BINDING}: stateless era",
+        tests=("tests/serve/test_websocket.py::test_a_stateless_client_needs_nothing_but_its_messages",),
     ),
 )

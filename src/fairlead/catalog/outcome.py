@@ -52,7 +52,7 @@ def failure(text: str) -> ToolResult:
 
 def fit(outcome: ToolResult, version: Version) -> ToolResult:
     """The result as a client of `version` can read it: nothing it does not know, nothing left out in silence."""
-    if outcome.structured_content is not UNSET and not version.result_envelope:
+    if outcome.structured_content is not UNSET and version.structured_output != "any":
         outcome = _structured(outcome, version)
     known = version.content_blocks
     if known is ALL_BLOCKS or all(KIND.get(type(block), "text") in known for block in outcome.content):
@@ -70,7 +70,7 @@ def fit_message(message: Message, version: Version) -> Message:
 def _structured(outcome: ToolResult, version: Version) -> ToolResult:
     """Before the stateless era structured content was an object; before 2025-06-18 there was none."""
     value = outcome.structured_content
-    if not version.structured_output:
+    if version.structured_output == "none":
         value = UNSET
     elif isinstance(value, _NO_OBJECTS):
         value = {"result": value}

@@ -38,7 +38,7 @@ class Reading(Protocol):
 class Tool(Entry):
     """One tool of the catalog."""
 
-    __slots__ = ("descriptor", "reading", "replayable", "structured", "task")
+    __slots__ = ("descriptor", "in_headers", "reading", "replayable", "structured", "task")
 
     def __init__(
         self,
@@ -58,6 +58,9 @@ class Tool(Entry):
         self.replayable = replayable
         self.task = task
         """How its calls become tasks; None: they never do."""
+
+        self.in_headers: dict[tuple[str, ...], str] | None = None
+        """Which arguments HTTP repeats in headers: the line reads that from the schema when it is first called."""
 
         self.structured = descriptor.output_schema is not UNSET
 

@@ -2,8 +2,8 @@
 
 `guarded_protocols(limits)` gives the pair for `uvicorn.Config(http=..., ws=...)`; neither works without the other.
 Here is the HTTP half, which is also the way into a WebSocket; `guard.frames` is the WebSocket half. Between them
-they bound the request head, the handshake's time, pings, fragments, queued messages and the end of a connection,
-and keep queries (tokens live there) out of uvicorn's log lines.
+they bound the request head, the handshake's time, pings, fragments, queued messages, unread answers and the end of
+a connection, and keep queries (tokens live there) out of uvicorn's log lines.
 
 What this module refuses to do: judge who may come in (`guard.origin` and the app do), bound the time an app takes,
 or the time a request's body takes to arrive (who awaits the body does).
@@ -22,6 +22,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from fairlead.guard.connection import ACCESS_LOG, ERROR_LOG, Farewell, ProtocolLimits
+from fairlead.guard.exchange import Exchange
 from fairlead.guard.frames import GuardedWebSocket
 
 __all__ = ["GuardedHttp", "GuardedWebSocket", "ProtocolLimits", "guarded_protocols"]
@@ -44,6 +45,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
     _silent_bytes = 0  # since the parser last said anything: an endless line, trailer or chunk extension
     _refusal: _HeadRefused | None = None
     _running: RequestResponseCycle | None = None
+    _unsent = 0  # at the last look
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,7 +66,20 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, Exchange(app, cycle))
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Some time after an answer: close, unless it is still being read; a peer that reads nothing is dropped."""
+        unsent, before = self.transport.get_write_buffer_size(), self._unsent
+        self._unsent = unsent
+        if not unsent:
+            super().timeout_keep_alive_handler()
+        elif unsent < before or not before:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        else:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._parting:

@@ -44,8 +44,9 @@ _write = msgspec.json.Encoder().encode
 class Parking:
     """Where suspended calls wait. One for all sessions of a server, since the retry may come on another line."""
 
-    def __init__(self, secret: bytes, *, most: int, seconds: float):
+    def __init__(self, secret: bytes, *, most: int, seconds: float, mark: str = ""):
         self._secret = secret
+        self._mark = mark
         self._most = most
         self._seconds = seconds
         self._calls: dict[str, Parked] = {}
@@ -59,7 +60,7 @@ class Parking:
             raise PeerError(
                 BUSY, f"{self._most} calls already wait for their users' answers.", data={"limit": self._most}
             )
-        key = secrets.token_urlsafe(12)
+        key = self._mark + secrets.token_urlsafe(12)
         expires = now + self._seconds
         self._calls[key] = Parked(call, expires)
         return self._seal(State(key, expires, bound(call), call.recorded or {}))
@@ -77,6 +78,13 @@ class Parking:
             raise PeerError(STATE_LOST, "The answers came too late: the suspended call has expired.")
         parked = self._calls.pop(state.key, None)
         return (None if parked is None else parked.call), state
+
+    def key(self, sealed: str) -> str | None:
+        """The key in a state that was sealed with our secret, here or at another worker; None for any other text."""
+        try:
+            return self._open(sealed).key
+        except PeerError:
+            return None
 
     def expire(self, now: float) -> list["Call"]:
         """The calls nobody came back for; they are no longer kept."""

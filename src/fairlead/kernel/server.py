@@ -6,7 +6,7 @@ Nothing is sent for a call after it ended. The session refuses to know sockets, 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -168,7 +168,7 @@ class ServerSession:
                 raise _missing_meta(CLIENT_CAPABILITIES)
             return VERSIONS[asked]
         if self.said_version is not None and self.said_version not in VERSIONS:
-            raise _no_version(self.said_version, None)
+            raise _no_version(self.said_version, None, VERSIONS)
         if self.stateless_only:
             raise _missing_meta(PROTOCOL_VERSION)
         if self.version is not None:
@@ -385,14 +385,14 @@ def _half_stateless(meta: Any) -> bool:
     return meta is not UNSET and not (meta.capabilities is meta.client is meta.log_level is UNSET)
 
 
-def _no_version(asked: str, said: str | None) -> PeerError:
+def _no_version(asked: str, said: str | None, spoken: Iterable[str] = STATELESS) -> PeerError:
     if said is not None and said != asked:
         text = "The headers name another version than the body."
         return PeerError(HEADER_MISMATCH, text, data={"expected": asked[:40]})
     return PeerError(
         UNSUPPORTED_VERSION,
         f"This server does not speak MCP {asked[:40]!r} without a handshake.",
-        data={"supported": list(STATELESS), "requested": asked},
+        data={"supported": list(spoken), "requested": asked},
     )
 
 

@@ -1,8 +1,8 @@
 """Tasks of the extension `io.modelcontextprotocol/tasks`: calls that were answered with a promise.
 
 A table of jobs, one for each such call: who may ask for it, how far it is, what came of it, when it is forgotten.
-What follows what is data (`spec.tasks.MOVES`); what a job may not do any more changes nothing, since the end of the
-work and its cancellation may cross. Time enters as a number; nothing here runs, waits or sends.
+What follows what is data (`spec.tasks.MOVES`); what comes after the end of a job changes nothing, since the end of
+the work and its cancellation may cross. Time enters as a number; nothing here runs, waits or sends.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from fairlead.errors import BUSY, INVALID_PARAMS, TIMED_OUT, PeerError
 from fairlead.kernel.call import Call
 from fairlead.kernel.effects import Send
 from fairlead.spec.params import SUBSCRIPTION_ID, UNSET, Unset
-from fairlead.spec.tasks import ENDS, MOVES, Status
+from fairlead.spec.tasks import ENDS, Status
 from fairlead.wire import encode
 
 LONGEST_MESSAGE: Final = 1000
@@ -62,7 +62,7 @@ class Job:
     )
 
     def __init__(self, call: Call, now: float, *, ttl: float, poll: float, message: str | None):
-        self.id = secrets.token_urlsafe(24)
+        self.id = call.session.terms.mark + secrets.token_urlsafe(24)
         self.call: Call | None = call
         self.principal = call.principal
         self.status: Status = "working"
@@ -257,11 +257,9 @@ class Tasks:
             del self._jobs[job.id]
             if job.outcome is not None and job.frame is not None:
                 self._bytes -= len(job.frame)
-        return [job.call for job in jobs if job.call is not None and not job.over]
+        return [job.call for job in jobs if job.call is not None]
 
     def _move(self, job: Job, status: Status, now: float) -> None:
-        if status != job.status and status not in MOVES[job.status]:
-            return
         job.status = status
         job.updated = job.told = now
         if job.over:

@@ -21,6 +21,9 @@ class Terms(msgspec.Struct, kw_only=True):
     limits: Limits = Limits()
     secret: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(32))
 
+    mark: str = ""
+    """What the ids of suspended calls and tasks begin with: it tells workers which of them keeps the call."""
+
     in_flight: int = 64
     """Requests of one peer that may run at once; the next is refused as busy, and may be repeated."""
 

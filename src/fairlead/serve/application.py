@@ -4,7 +4,8 @@ Refuses other paths with a 404 that names the right ones.
 """
 
 import logging
-from typing import Any, Final
+import os
+from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.serve.http import StreamableHttp
 from fairlead.serve.sse import SseEndpoint
@@ -12,6 +13,9 @@ from fairlead.serve.station import Station
 from fairlead.serve.websocket import Receive, Scope, Send, WebSocketLine
 from fairlead.settings import Settings
 from fairlead.wire.encode import encode
+
+if TYPE_CHECKING:
+    from fairlead.serve.passing import Passing
 
 logger = logging.getLogger("fairlead")
 
@@ -21,13 +25,16 @@ MOUNTED_SOCKETS: Final = SOCKETS | {"", "/ws"}
 
 
 class Application:
-    """All network lines of one server."""
+    """All network lines of one server. `passing` leads to the other workers, where there are any."""
 
-    def __init__(self, station: Station, settings: Settings):
+    def __init__(self, station: Station, settings: Settings, *, passing: "Passing | None" = None):
         self._station = station
         self._settings = settings
-        self._http = StreamableHttp(station, settings)
-        self._sse = SseEndpoint(station, settings)
+        self._passing = passing
+        mint = None if passing is None else passing.place.mint
+        elsewhere = None if passing is None else passing.by_body
+        self._http = StreamableHttp(station, settings, mint=mint, elsewhere=elsewhere)
+        self._sse = SseEndpoint(station, settings, mint=mint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -35,7 +42,8 @@ class Application:
             await self._socket(scope, receive, send)
         elif kind == "http":
             try:
-                await self._page(scope, receive, send)
+                if self._passing is None or not await self._passing.by_head(scope, receive, send):
+                    await self._page(scope, receive, send)
             except ConnectionError as fault:
                 # The client left, or does not read: there is nobody to answer. Only the line ends.
                 logger.debug("A request ended early: %s.", fault)
@@ -87,6 +95,8 @@ class Application:
         """End the sessions and streams over HTTP."""
         self._http.close()
         self._sse.close()
+        if self._passing is not None:
+            self._passing.close()
 
     def _health(self) -> dict[str, Any]:
         station = self._station
@@ -96,6 +106,8 @@ class Application:
             "version": station.terms.server.version,
             "connections": len(station.conversations),
             "in_flight": station.in_flight(),
+            "workers": self._settings.workers,
+            "pid": os.getpid(),
         }
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -120,8 +132,8 @@ def drop(scope: Scope) -> None:
 def local_path(scope: Scope) -> tuple[str, bool]:
     """The path below the prefix that this app is mounted at, without a trailing slash; and whether there is one."""
     path: str = scope["path"]
-    root: str = scope.get("root_path") or ""
-    if root and path.startswith(root):
+    root: str = (scope.get("root_path") or "").rstrip("/")
+    if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
     return path.rstrip("/"), bool(root)
 

@@ -20,7 +20,8 @@ async def read_body(receive: Receive, headers: Headers, *, most: int, within: fl
     if declared.isdecimal() and int(declared[:20]) > most:
         raise _too_long(most)
     try:
-        return await bounded(within, _read(receive, most))
+        body: bytes = await bounded(within, _read(receive, most))
+        return body
     except TimeoutError:
         text = f"The body did not come within {within:g} s. Send it again."
         raise PageError(408, "BODY_TIMEOUT", text, limit=within, headers=_CLOSE) from None

@@ -5,7 +5,7 @@ otherwise the response is plain JSON with its status.
 """
 
 import asyncio
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from fairlead.serve.reply import BEAT, Event, Journal, Reply
@@ -131,6 +131,10 @@ class Responder:
             reply.leave()
             if journal is not None:
                 journal.detach(reply)
+
+    async def leave_to(self, other: Callable[[Scope, Receive, Send, bytes], Awaitable[bool]], body: bytes) -> bool:
+        """Have the request answered by somebody else; False if it is ours after all."""
+        return await other(self._scope, self._receive, self._send, body)
 
     async def accepted(self) -> None:
         """202: it was read, and there is nothing to say."""

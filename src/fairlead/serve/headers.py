@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -28,9 +27,6 @@ _ENCODED: Final = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,400})(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?")
 _CARRIED: Final = frozenset({"string", "integer", "boolean"})
-_carried: Final[WeakKeyDictionary[Tool, dict[tuple[str, ...], str]]] = WeakKeyDictionary()
-"""What was read from a tool's schema before: a tool's description never changes."""
-
 _anything: Final = msgspec.json.Decoder().decode
 
 
@@ -133,10 +129,9 @@ def _check_params(call: Call, headers: Headers) -> None:
 
 def carried_in_headers(tool: Tool) -> dict[tuple[str, ...], str]:
     """The arguments that a tool's schema wants repeated in headers: their paths, and the headers' names."""
-    known = _carried.get(tool)
-    if known is None:
-        known = _carried[tool] = _annotated(tool.descriptor.input_schema)
-    return known
+    if tool.in_headers is None:
+        tool.in_headers = _annotated(tool.descriptor.input_schema)
+    return tool.in_headers
 
 
 def _annotated(whole: Any) -> dict[tuple[str, ...], str]:

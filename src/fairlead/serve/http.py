@@ -7,7 +7,7 @@ that take neither JSON nor events (406), unknown versions (400), unknown session
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from fairlead.errors import (
@@ -58,8 +58,17 @@ _SILENT_UNTIL_HEADER: Final = "2025-03-26"
 class StreamableHttp:
     """The endpoint. One for all connections of a server."""
 
-    def __init__(self, station: Station, settings: Settings, *, mint: Callable[[], str] | None = None):
+    def __init__(
+        self,
+        station: Station,
+        settings: Settings,
+        *,
+        mint: Callable[[], str] | None = None,
+        elsewhere: Callable[[Scope, Receive, Send, bytes], Awaitable[bool]] | None = None,
+    ):
+        """`elsewhere` answers a stateless request that another worker has to answer; False for all others."""
         self.station = station
+        self._elsewhere = elsewhere
         self.sessions = Sessions(most=settings.sessions, idle=settings.session_idle, mint=mint)
         self._settings = settings
         self._acts = {"POST": self._post}
@@ -90,6 +99,8 @@ class StreamableHttp:
         chosen = self._settings
         body = await read_body(receive, headers, most=chosen.frame_bytes, within=chosen.body_seconds)
         if version in STATELESS:
+            if self._elsewhere is not None and await respond.leave_to(self._elsewhere, body):
+                return
             await self._stateless(scope, headers, body, respond)
         elif said.SESSION in headers:
             await self._in_session(self._find(scope, headers), headers, body, respond)
@@ -168,7 +179,7 @@ class StreamableHttp:
 
     def _reply(self, conversation: HttpConversation, body: bytes, respond: Responder) -> Reply | None:
         reply = conversation.post(body, single=not respond.takes_events)
-        if reply is not None and reply.single and conversation.listens():
+        if reply is not None and reply.single and conversation.listens(reply):
             raise PageError(406, "NOT_ACCEPTABLE", "What is listened to comes as a stream: accept text/event-stream.")
         return reply
 

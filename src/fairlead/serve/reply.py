@@ -28,7 +28,19 @@ class Event(NamedTuple):
 class Reply:
     """Frames on their way to one reader. `done` once the last one is in, `gone` once the reader left."""
 
-    __slots__ = ("_frames", "_room", "_waiter", "call", "done", "gone", "journal", "queued", "released", "single", "store")
+    __slots__ = (
+        "_frames",
+        "_room",
+        "_waiter",
+        "call",
+        "done",
+        "gone",
+        "journal",
+        "queued",
+        "released",
+        "single",
+        "store",
+    )
 
     def __init__(self, store: "Store | None" = None, *, single: bool = False) -> None:
         self._frames: deque[Event] = deque()

@@ -22,10 +22,13 @@ class Station:
 
     def __init__(self, terms: Terms, *, threads: int = 40, call_timeout: float | None = None):
         self.terms = terms
-        self.parking = Parking(terms.secret, most=terms.suspended, seconds=terms.suspend_for)
+        self.parking = Parking(terms.secret, most=terms.suspended, seconds=terms.suspend_for, mark=terms.mark)
         self.conversations: set[Conversation] = set()
         self.call_timeout = call_timeout
         self.closing = False
+        self.carried = 0
+        """Requests that another worker answers, and that we carry."""
+
         self._threads = threads
         self._pool: Threads | None = None
         # Monotonic, and yet comparable with another worker's: suspended calls expire by it.
@@ -65,8 +68,8 @@ class Station:
             self._idle.set()
 
     def in_flight(self) -> int:
-        """Calls that run, also as tasks. Open listen requests and suspended calls are not among them."""
-        return sum(conversation.in_flight() for conversation in self.conversations) + self.tasks.running()
+        """Calls that run, also as tasks and at other workers. Open listen requests and suspended calls are not among them."""
+        return sum(conversation.in_flight() for conversation in self.conversations) + self.tasks.running() + self.carried
 
     def updated(self, uri: str) -> None:
         """A resource changed: tell who subscribed to it."""

@@ -13,19 +13,21 @@ T = TypeVar("T")
 
 
 @types.coroutine
-def noticed(awaitable: Awaitable[T], paused: Callable[[], object]) -> Generator[Any, Any, T]:
+def noticed(awaitable: Awaitable[T], paused: Callable[[], object]) -> Generator[Any, Any, Any]:
     """Await, and call `paused` if there is something to wait for. It runs on in the same task."""
     steps = awaitable.__await__()
     try:
         waited = next(steps)
     except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+        return done.value
     paused()
     return (yield from _rest(steps, waited))
 
 
 @types.coroutine
-def within(seconds: float, awaitable: Awaitable[T], unsent: Callable[[], int] | None = None) -> Generator[Any, Any, T]:
+def within(
+    seconds: float, awaitable: Awaitable[T], unsent: Callable[[], int] | None = None
+) -> Generator[Any, Any, Any]:
     """Await for so long at most. Raises TimeoutError.
 
     With `unsent`, the time begins anew as long as that figure falls: a slow reader is no reader that stopped.
@@ -34,12 +36,13 @@ def within(seconds: float, awaitable: Awaitable[T], unsent: Callable[[], int] | 
     try:
         waited = next(steps)
     except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+        return done.value
     return (yield from _timed(seconds, _Rest(steps, waited), unsent).__await__())
 
 
 async def _timed(seconds: float, rest: "_Rest", unsent: Callable[[], int] | None) -> Any:
     loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:
 
         def look(before: int) -> None:

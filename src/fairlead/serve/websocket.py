@@ -37,6 +37,7 @@ class WebSocketLine:
         self._receive = receive
         self._send = send
         self._given_up = False
+        self._over = False
         self._task: asyncio.Task[Any] | None = None
         extensions = scope.get("extensions") or {}
         self._abort: Callable[[], None] | None = extensions.get("fairlead.abort")
@@ -82,6 +83,7 @@ class WebSocketLine:
                 return
             text = event.get("text")
             if text is None:
+                self._over = True
                 await self._send({"type": "websocket.close", "code": BINARY, "reason": "send text frames, not binary"})
                 return
             await conversation.receive(text)
@@ -99,12 +101,17 @@ class WebSocketLine:
         except OSError:
             self._outlet.close()  # Nobody makes room any more: let the reader see that the peer has left.
             raise
+        except RuntimeError:
+            # What waited to be sent when we closed wakes up behind the close, which ASGI takes for a mistake.
+            if not self._over:
+                raise
+            raise BrokenPipeError("the socket was closed") from None
         finally:
             self._outlet.leave(size)
 
     def _give_up(self) -> None:
         logger.warning("A peer does not read what it asked for: closed with %d.", TRY_AGAIN)
-        self._given_up = True
+        self._given_up = self._over = True
         if self._task is not None:
             self._task.cancel()
 

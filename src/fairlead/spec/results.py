@@ -51,6 +51,7 @@ class Sampled(msgspec.Struct):
 
     @property
     def text(self) -> str:
-        """The text blocks of the answer, joined by line breaks."""
+        """The text blocks of the answer, joined by line breaks. What a client sent in another shape has none."""
         blocks = self.content if isinstance(self.content, list) else [self.content]
-        return "\n".join(block["text"] for block in blocks if block.get("type") == "text")
+        texts = [block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
+        return "\n".join(text for text in texts if isinstance(text, str))

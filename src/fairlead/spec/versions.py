@@ -19,15 +19,15 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     batches: bool = False
     """Several messages may share one frame."""
 
-    structured_output: bool = False
-    """Tools may declare an output schema and answer with `structuredContent`."""
+    structured_output: Literal["none", "object", "any"] = "none"
+    """Whether tools may declare an output schema and answer with `structuredContent`, and of what shape that is."""
 
     argument_faults: Literal["error", "result"] = "error"
     """Arguments that fail the tool's schema: a protocol error, or a result with `isError`."""
 
     resource_not_found: int = -32002
     url_elicitation: bool = False
-    """The elicitation of a URL exists, and with it the error that asks for one (-32042)."""
+    """A client may be asked to have its user open a URL."""
 
     polled_streams: bool = False
     """A stream of events over HTTP begins with an id and no data, so that a client can come back for all of it."""
@@ -71,14 +71,14 @@ VERSIONS: Final[dict[str, Version]] = {
         Version(
             date="2025-06-18",
             era="handshake",
-            structured_output=True,
+            structured_output="object",
             content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_06,
         ),
         Version(
             date="2025-11-25",
             era="handshake",
-            structured_output=True,
+            structured_output="object",
             argument_faults="result",
             url_elicitation=True,
             polled_streams=True,
@@ -88,7 +88,7 @@ VERSIONS: Final[dict[str, Version]] = {
         Version(
             date="2026-07-28",
             era="stateless",
-            structured_output=True,
+            structured_output="any",
             argument_faults="result",
             resource_not_found=-32602,
             url_elicitation=True,

@@ -1,0 +1,1 @@
+"""Inputs nobody would think of, for what reads the wire: `python -m fuzz`. The same seed makes the same inputs."""
