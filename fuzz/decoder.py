@@ -116,7 +116,11 @@ class _Members(dict[str, Any]):
 
 def _parse(frame: Frame) -> Any:
     # A number with more digits than Python reads is refused for itself, not for the batch that it stands in.
-    return json.loads(frame, object_pairs_hook=_Members, parse_int=lambda text: int(text[:4_000]))
+    return json.loads(frame, object_pairs_hook=_Members, parse_int=_whole_number)
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if len(text.lstrip("-")) <= 4_300 else 0
 
 
 def _judge_refusal(refusal: PeerError) -> None:

@@ -116,7 +116,7 @@ def test_a_lost_connection_tells_whether_to_repeat():
 
 
 def test_a_refusal_by_the_other_side_keeps_its_parts():
-    error = errors.RefusedError(-32601, "no such method", {"a": 1})
+    error = errors.CallError(-32601, "no such method", {"a": 1})
     assert (error.code, error.message, error.data) == (-32601, "no such method", {"a": 1})
     assert str(error) == "no such method (-32601)"
 

@@ -2,7 +2,7 @@
 
 from fairlead.__about__ import __version__
 from fairlead.catalog import Answer, Context, Progress
-from fairlead.errors import FairleadError, PeerError, RefusedError, ToolError, UsageError
+from fairlead.errors import CallError, FairleadError, PeerError, ToolError, UsageError
 from fairlead.server import Fairlead
 from fairlead.spec.content import Audio, BlobContents, Embedded, Image, ResourceLink, Text, TextContents
 from fairlead.spec.descriptors import Icon, ToolHints
@@ -21,7 +21,7 @@ __all__ = [
     "Message",
     "PeerError",
     "Progress",
-    "RefusedError",
+    "CallError",
     "ResourceLink",
     "Text",
     "TextContents",

@@ -157,11 +157,12 @@ class LineError(FairleadError):
 
 
 class ConnectionLost(LineError):  # noqa: N818 - the name that users of the client catch
-    """The line went away. `state` is `not_sent` (safe to repeat) or `unknown_outcome`."""
+    """The line went away. `state` is `not_sent` (safe to repeat) or `unknown_outcome`; `code` is how it was closed."""
 
-    def __init__(self, message: str, *, state: str):
+    def __init__(self, message: str, *, state: str, code: int | None = None):
         super().__init__(message)
         self.state = state
+        self.code = code
 
 
 class RequestTimeout(LineError, TimeoutError):
@@ -175,7 +176,7 @@ class ToolError(FairleadError):
     """
 
 
-class RefusedError(FairleadError):
+class CallError(FairleadError):
     """The other side answered a request of ours with an error (`code`, `message`, `data`)."""
 
     def __init__(self, code: int, message: str, data: Any = None):

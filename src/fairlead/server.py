@@ -12,21 +12,29 @@
 Refuses to offer two things under one name, and settings that do not fit.
 """
 
+import socket
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, NoReturn, TypeVar, overload
+
+import msgspec
 
 from fairlead.__about__ import __version__
 from fairlead.catalog import Catalog, Completion, Prompt, Resource, Tool, prompt, resource, tool
 from fairlead.errors import UsageError
+from fairlead.guard.cors import Cors
+from fairlead.guard.forwarded import Forwarded
 from fairlead.guard.origin import OriginGuard
 from fairlead.kernel import Terms
 from fairlead.serve.application import Application
-from fairlead.serve.calling import Called, call_tool
+from fairlead.serve.calling import call_tool
+from fairlead.serve.memory import MemoryLine
+from fairlead.serve.place import Place, take
 from fairlead.serve.station import Station
 from fairlead.serve.stdio import run_stdio
 from fairlead.settings import Settings, settings
 from fairlead.spec.descriptors import UNSET, Icon, Implementation
+from fairlead.spec.results import Called
 from fairlead.wire import Limits
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,6 +69,7 @@ class Fairlead:
             "instructions": instructions,
         }
         self._station: Station | None = None
+        self._place: Place | None = None
         self._stations: list[Station] = []  # Also those of earlier settings, whose apps may be mounted somewhere.
 
     def __repr__(self) -> str:
@@ -179,6 +188,7 @@ class Fairlead:
             catalog=self.catalog,
             limits=Limits(frame_bytes=chosen.frame_bytes),
             in_flight=chosen.in_flight,
+            mark="" if self._place is None else self._place.mark,
             page_size=chosen.page_size,
             ttl_ms=chosen.ttl_ms,
             tasks=chosen.tasks,
@@ -194,34 +204,77 @@ class Fairlead:
         It needs no lifespan. Beneath a server of somebody else's, the guard of the protocol is missing (ping floods,
         half-sent handshakes): `run()` and `fairlead serve` have it.
         """
+        return self._guarded(Application(self.station, self.settings))
+
+    def _guarded(self, app: Application) -> Any:
         chosen = self.settings
-        return OriginGuard(
-            Application(self.station, chosen),
-            allowed_origins=chosen.allowed_origins,
-            allowed_hosts=chosen.allowed_hosts,
-        )
+        guard = OriginGuard(Cors(app), allowed_origins=chosen.allowed_origins, allowed_hosts=chosen.allowed_hosts)
+        return Forwarded(guard, trusted=chosen.trusted_proxies, root_path=chosen.root_path)
 
     def run(self, transport: Transport = "network", *, started: Callable[[list[str]], None] | None = None) -> None:
         """Serve until a signal (or, on stdio, the end of input) ends it. Blocks.
 
-        `started` is called with the addresses once the server listens.
+        `started` is called with the addresses once the server listens. With several `workers`, each of them runs this
+        program anew up to this call, serves in it, and ends with it; here the call waits for them. Raises LineError
+        where the address cannot be used.
         """
         if transport == "stdio":
             run_stdio(self.station)
         elif transport == "network":
-            # uvicorn is a third of the cost of `import fairlead`, and stdio and mounted apps never need it.
-            from fairlead.guard.protocol import guarded_protocols  # noqa: PLC0415
-            from fairlead.serve.process import serve_network  # noqa: PLC0415
-
-            protocols = guarded_protocols()
-            serve_network(self.asgi(), self.station, self.settings, protocols=protocols, started=started or _say)
+            self._serve(started or _say)
         else:
             raise UsageError(f"There is no transport {transport!r}: use 'network' or 'stdio'.")
+
+    def _serve(self, started: Callable[[list[str]], None]) -> None:
+        # uvicorn is a third of the cost of `import fairlead`, and stdio and mounted apps never need it.
+        from fairlead.guard.protocol import guarded_protocols  # noqa: PLC0415
+        from fairlead.serve.process import serve_network  # noqa: PLC0415
+
+        taken = take()
+        if taken is not None:
+            self._work(*taken)
+        elif self.settings.workers > 1:
+            from fairlead.serve.workers import keep_workers  # noqa: PLC0415
+
+            keep_workers(self.settings, started=started)
+        else:
+            protocols = guarded_protocols()
+            serve_network(self.asgi(), self.station, self.settings, protocols=protocols, started=started)
+
+    def _work(self, place: Place, lifeline: socket.socket) -> NoReturn:
+        """Serve as one of several workers. What the program does after `run()` is for the process that keeps them."""
+        from fairlead.guard.protocol import ProtocolLimits, guarded_protocols  # noqa: PLC0415
+        from fairlead.serve.passing import Passing  # noqa: PLC0415
+        from fairlead.serve.worker import serve_worker  # noqa: PLC0415
+
+        self._place = place
+        self.settings = msgspec.structs.replace(self.settings, secret=place.secret)
+        app = Application(self.station, self.settings, passing=Passing(place, self.station, self.settings))
+        usual = ProtocolLimits()
+        # Between workers a request has one line more than its client was allowed, and that line holds the URL.
+        wider = ProtocolLimits(
+            head_bytes=4 * usual.head_bytes, line_bytes=4 * usual.line_bytes, head_count=usual.head_count + 8
+        )
+        serve_worker(
+            self._guarded(app),
+            app,
+            self.station,
+            self.settings,
+            place=place,
+            lifeline=lifeline,
+            outside=guarded_protocols(),
+            inside=guarded_protocols(wider),
+        )
+        raise SystemExit(0)
+
+    def dock(self) -> MemoryLine:
+        """The client's end of a line inside this process: what `Client(server)` talks over."""
+        return MemoryLine(self.station)
 
     async def call(self, name: str, arguments: dict[str, Any] | None = None, /, **more: Any) -> Called:
         """Call a tool from a test or script: `(await mcp.call("add", a=1, b=2)).value`.
 
-        Raises RefusedError where a client would get a protocol error; a tool that fails is a result with `is_error`.
+        Raises CallError where a client would get a protocol error; a tool that fails is a result with `is_error`.
         """
         return await call_tool(self.station, name, {**(arguments or {}), **more})
 

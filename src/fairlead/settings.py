@@ -59,7 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_seconds: Annotated[
         float, msgspec.Meta(description="seconds in which the body of a request must come", gt=0)
     ] = 30.0
-    sessions: Annotated[int, msgspec.Meta(description="sessions over HTTP that may be open at once, at each worker", ge=1)] = 10_000
+    sessions: Annotated[
+        int, msgspec.Meta(description="sessions over HTTP that may be open at once, at each worker", ge=1)
+    ] = 10_000
     session_idle: Annotated[
         float, msgspec.Meta(description="seconds after which an idle session over HTTP ends", gt=0)
     ] = 1800.0

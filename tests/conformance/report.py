@@ -122,7 +122,7 @@ def _cell(run: Run, scenario: str) -> str:
     for status, word in (("FAILURE", "**failed**"), ("WARNING", "warned"), ("N/A", "apart"), ("SKIPPED", "skipped")):
         if found := run.of(status, scenario=scenario):
             told.append(f"{len(found)} {word}")
-    return ", ".join(told)
+    return ", ".join(told) if told != ["0"] else "nothing to judge"
 
 
 def _apart(runs: dict[tuple[str, str], Run]) -> list[list[str]]:

@@ -10,8 +10,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import jsonschema_rs
 import msgspec
+from material import CHOICES, CONTACT, CONTACT_CARD, DOT, TICK, Card, ask_for
 
 from fairlead import (
     Audio,
@@ -26,7 +26,6 @@ from fairlead import (
     ToolError,
 )
 from fairlead.catalog import Tool
-from fairlead.catalog.faults import ArgumentError
 from fairlead.errors import INTERNAL_ERROR, PeerError
 from fairlead.spec.descriptors import ToolDescriptor
 
@@ -34,19 +33,6 @@ mcp = Fairlead("fairlead-conformance", instructions="Every fixture of the offici
 
 PAUSE = 0.05
 """Seconds between two things that the suite wants to see apart."""
-
-DOT = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde"
-    b"\x00\x00\x00\x0cIDATx\x9cc\xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00IEND\xaeB`\x82"
-)
-"""A red picture of one pixel."""
-
-TICK = (
-    b"RIFF&\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00\x80>\x00\x00"
-    b"\x02\x00\x10\x00data\x02\x00\x00\x00\x00\x00"
-)
-"""A sound of one sample."""
-
 
 # Tools that return content.
 
@@ -164,15 +150,6 @@ def test_appearing_prompt() -> str:
 
 # Tools that ask the client: as a request of their own in the handshake era, as their result in the stateless one.
 
-CONTACT = {
-    "type": "object",
-    "properties": {
-        "username": {"type": "string", "description": "User's response"},
-        "email": {"type": "string", "description": "User's email address"},
-    },
-    "required": ["username", "email"],
-}
-
 
 @mcp.tool
 async def test_sampling(prompt: str, ctx: Context) -> str:
@@ -215,31 +192,6 @@ async def test_elicitation_sep1034_defaults(ctx: Context) -> str:
     return f"Elicitation completed: {_told(await ctx.elicit('Check what is filled in.', Person))}"
 
 
-def _titled(keyword: str, start: str, titles: tuple[str, ...]) -> dict[str, Any]:
-    return {keyword: [{"const": f"{start}{at}", "title": title} for at, title in enumerate(titles, 1)]}
-
-
-ORDINALS = ("First", "Second", "Third")
-OPTIONS = ["option1", "option2", "option3"]
-CHOICES = {
-    "type": "object",
-    "properties": {
-        "untitledSingle": {"type": "string", "enum": OPTIONS},
-        "titledSingle": {"type": "string", **_titled("oneOf", "value", tuple(f"{one} Option" for one in ORDINALS))},
-        "legacyEnum": {
-            "type": "string",
-            "enum": ["opt1", "opt2", "opt3"],
-            "enumNames": ["Option One", "Option Two", "Option Three"],
-        },
-        "untitledMulti": {"type": "array", "items": {"type": "string", "enum": OPTIONS}},
-        "titledMulti": {
-            "type": "array",
-            "items": _titled("anyOf", "value", tuple(f"{one} Choice" for one in ORDINALS)),
-        },
-    },
-}
-
-
 @mcp.tool
 async def test_elicitation_sep1330_enums(ctx: Context) -> str:
     """Ask with each way to write a choice."""
@@ -254,12 +206,8 @@ def _told(answer: Any) -> str:
 # Questions as results (multi-round-trip), by the keys that the suite answers.
 
 
-def _ask_for(field: str, kind: str = "string") -> dict[str, Any]:
-    return {"type": "object", "properties": {field: {"type": kind}}, "required": [field]}
-
-
 async def _name(ctx: Context) -> str:
-    answer = await ctx.elicit("What is your name?", _ask_for("name"), key="user_name")
+    answer = await ctx.elicit("What is your name?", ask_for("name"), key="user_name")
     return str(answer.data["name"]) if answer else "stranger"
 
 
@@ -285,7 +233,7 @@ async def test_input_required_result_list_roots(ctx: Context) -> str:
 @mcp.tool
 async def test_input_required_result_request_state(ctx: Context) -> str:
     """Ask for a yes; the state comes back as it went out, or the call would not go on."""
-    answer = await ctx.elicit("Please confirm", _ask_for("ok", "boolean"), key="confirm")
+    answer = await ctx.elicit("Please confirm", ask_for("ok", "boolean"), key="confirm")
     return f"state-ok, {_told(answer)}"
 
 
@@ -303,15 +251,15 @@ async def test_input_required_result_multiple_inputs(ctx: Context) -> str:
 @mcp.tool
 async def test_input_required_result_multi_round(ctx: Context) -> str:
     """Ask twice, the second time when the first answer is there."""
-    name = await ctx.elicit("Step 1: What is your name?", _ask_for("name"), key="step1")
-    color = await ctx.elicit("Step 2: What is your favorite color?", _ask_for("color"), key="step2")
+    name = await ctx.elicit("Step 1: What is your name?", ask_for("name"), key="step1")
+    color = await ctx.elicit("Step 2: What is your favorite color?", ask_for("color"), key="step2")
     return f"{_told(name)} and {_told(color)}"
 
 
 @mcp.tool
 async def test_input_required_result_tampered_state(ctx: Context) -> str:
     """Ask for a yes, with a state that no client can change."""
-    return _told(await ctx.elicit("Please confirm", _ask_for("ok", "boolean"), key="confirm"))
+    return _told(await ctx.elicit("Please confirm", ask_for("ok", "boolean"), key="confirm"))
 
 
 @mcp.tool
@@ -325,7 +273,7 @@ async def test_input_required_result_capabilities(ctx: Context) -> str:
 @mcp.prompt
 async def test_input_required_result_prompt(ctx: Context) -> str:
     """Ask what the prompt is about."""
-    answer = await ctx.elicit("What context should the prompt use?", _ask_for("context"), key="user_context")
+    answer = await ctx.elicit("What context should the prompt use?", ask_for("context"), key="user_context")
     return f"Use this context: {_told(answer)}"
 
 
@@ -361,7 +309,7 @@ async def protocol_error_job() -> str:
 @mcp.tool(task="optional")
 async def confirm_delete(filename: str, ctx: Context) -> str:
     """Ask before something is done."""
-    answer = await ctx.elicit(f"Delete {filename}?", _ask_for("confirm", "boolean"), key="confirm")
+    answer = await ctx.elicit(f"Delete {filename}?", ask_for("confirm", "boolean"), key="confirm")
     return f"{filename}: {_told(answer)}"
 
 
@@ -369,8 +317,8 @@ async def confirm_delete(filename: str, ctx: Context) -> str:
 async def multi_input(ctx: Context) -> str:
     """Ask two things at once, which may be answered one after the other."""
     answers = await asyncio.gather(
-        ctx.elicit("What is the first name?", _ask_for("name"), key="first"),
-        ctx.elicit("What is the second name?", _ask_for("name"), key="second"),
+        ctx.elicit("What is the first name?", ask_for("name"), key="first"),
+        ctx.elicit("What is the second name?", ask_for("name"), key="second"),
     )
     return " and ".join(_told(answer) for answer in answers)
 
@@ -385,51 +333,6 @@ async def test_tool_with_task(ctx: Context) -> str:
 
 
 # Schemas that no Python annotation makes.
-
-CONTACT_CARD = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "type": "object",
-    "$defs": {
-        "address": {
-            "$anchor": "addressDef",
-            "type": "object",
-            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
-        }
-    },
-    "properties": {
-        "name": {"type": "string"},
-        "address": {"$ref": "#/$defs/address"},
-        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
-        "phone": {"type": "string"},
-        "email": {"type": "string"},
-    },
-    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
-    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
-    "then": {"required": ["phone"]},
-    "else": {"required": ["email"]},
-    "additionalProperties": False,
-}
-
-
-class Card:
-    """Reads the arguments of a tool whose schema is written by hand."""
-
-    wrapped = False
-
-    def __init__(self, schema: dict[str, Any]):
-        self._validator = jsonschema_rs.Draft202012Validator(schema)
-
-    def decode(self, raw: Any) -> dict[str, Any]:
-        """JSON to the one argument of the function."""
-        card = {} if raw is msgspec.UNSET else msgspec.json.decode(raw)
-        for fault in self._validator.iter_errors(card):
-            raise ArgumentError(f"The card does not fit its schema: {fault.message}")
-        return {"card": card}
-
-    def check_result(self, value: Any) -> Any:
-        """Nothing is declared of the result."""
-        return value
-
 
 mcp.add(
     Tool(

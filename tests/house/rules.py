@@ -88,7 +88,15 @@ BY_STRING = ("cli", "sources")
 
 # What only a server that listens needs, and what makes up a third of `import fairlead` (uvicorn and its
 # command line): the function that listens imports it. The layer rule reads these imports like all others.
-DEFERRED = frozenset({"fairlead.guard.protocol", "fairlead.serve.process"})
+DEFERRED = frozenset(
+    {
+        "fairlead.guard.protocol",
+        "fairlead.serve.passing",
+        "fairlead.serve.process",
+        "fairlead.serve.worker",
+        "fairlead.serve.workers",
+    }
+)
 
 # Loops, sockets, clocks, threads and processes, by the name of the module that brings them.
 IMPURE_MODULES = frozenset(

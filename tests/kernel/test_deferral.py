@@ -22,6 +22,7 @@ def test_a_tool_has_no_tasks_unless_its_author_says_so():
     assert client.finish(call, "done")["result"]["resultType"] == "complete"
 
 
+@pytest.mark.requirement("TASK-05", "TASK-06")
 @pytest.mark.parametrize("name", ["may", "must"])
 def test_a_call_of_a_client_that_declared_the_extension_is_a_task_at_once(name):
     client = Client()
@@ -36,6 +37,7 @@ def test_a_call_of_a_client_that_declared_the_extension_is_a_task_at_once(name):
     assert client.get(told["taskId"])["taskId"] == told["taskId"] == call.job.id
 
 
+@pytest.mark.requirement("TASK-01")
 @pytest.mark.parametrize("capabilities", [{}, {"extensions": {}}, {"extensions": {EXTENSION: None}}, {"tasks": {}}])
 def test_a_client_that_did_not_declare_the_extension_waits_for_an_optional_task(capabilities):
     client = Client()
@@ -45,6 +47,7 @@ def test_a_client_that_did_not_declare_the_extension_waits_for_an_optional_task(
     assert client.finish(call, "done")["result"]["resultType"] == "complete"
 
 
+@pytest.mark.requirement("TASK-02")
 @pytest.mark.parametrize("name", ["must", "must_later"])
 def test_a_client_that_did_not_declare_the_extension_is_refused_a_required_task(name):
     error = Client().error(modern("tools/call", {"name": name}))
@@ -75,6 +78,7 @@ def test_methods_of_tasks_are_there_only_where_a_tool_allows_tasks(method):
     assert Client("2025-11-25").error(request(method, {"taskId": "x", "inputResponses": {}}))["code"] == -32601
 
 
+@pytest.mark.requirement("TASK-04")
 def test_the_extension_is_advertised_only_where_a_tool_allows_tasks():
     assert "extensions" not in Peer().result(modern("server/discover"))["capabilities"]
     client = Client(extensions={"example/more": {"a": 1}})
@@ -90,6 +94,7 @@ def test_a_handshake_client_is_told_of_no_extension():
     assert "extensions" not in client.shake("2025-11-25")["capabilities"]
 
 
+@pytest.mark.requirement("TASK-03")
 @pytest.mark.parametrize("method", ["tasks/get", "tasks/update", "tasks/cancel"])
 def test_each_request_about_a_task_has_to_declare_the_extension(method):
     client = Client()
@@ -99,6 +104,7 @@ def test_each_request_about_a_task_has_to_declare_the_extension(method):
     assert error["data"]["requiredCapabilities"] == ABLE
 
 
+@pytest.mark.requirement("TASK-07")
 def test_a_result_completes_a_task_and_is_kept_as_the_call_would_have_told_it():
     client = Client()
     call, told = client.begin()
@@ -111,6 +117,7 @@ def test_a_result_completes_a_task_and_is_kept_as_the_call_would_have_told_it():
     assert "error" not in kept
 
 
+@pytest.mark.requirement("TASK-07")
 def test_an_error_of_the_tool_completes_a_task():
     client = Client()
     call, told = client.begin()
@@ -120,6 +127,7 @@ def test_an_error_of_the_tool_completes_a_task():
     assert kept["result"]["isError"] is True
 
 
+@pytest.mark.requirement("TASK-08")
 def test_an_error_of_the_protocol_fails_a_task():
     client = Client()
     call, told = client.begin()
@@ -138,6 +146,7 @@ def test_the_defect_of_a_tool_is_masked_in_its_task():
     assert "marker" not in json.dumps(client.get(told["taskId"]))
 
 
+@pytest.mark.requirement("TASK-10")
 def test_cancelling_ends_a_task_at_once_and_what_comes_of_it_later_is_dropped():
     client = Client()
     call, told = client.begin()
@@ -186,6 +195,7 @@ def test_a_task_outlives_the_conversation_it_began_in():
     assert Client(table=client.table).get(told["taskId"])["status"] == "completed"
 
 
+@pytest.mark.requirement("TASK-11", "TASK-12")
 def test_a_task_is_nobody_elses():
     client = Client(principal="ann")
     _, told = client.begin()
@@ -196,6 +206,7 @@ def test_a_task_is_nobody_elses():
     assert client.get(told["taskId"])["status"] == "working"
 
 
+@pytest.mark.requirement("TASK-12")
 def test_ids_are_long_and_never_the_same():
     client = Client(tasks=1000)
     ids = {client.begin(id=number)[1]["taskId"] for number in range(200)}
@@ -204,8 +215,7 @@ def test_ids_are_long_and_never_the_same():
 
 
 # Questions.
-
-
+@pytest.mark.requirement("TASK-09", "TASK-10")
 def test_questions_are_shown_until_each_is_answered_and_unknown_answers_mean_nothing():
     client = Client()
     call, told = client.begin()
@@ -293,6 +303,7 @@ def test_what_may_not_become_a_task_stays_a_call(name):
     assert detach(call, NOON) is None
 
 
+@pytest.mark.requirement("TASK-16")
 def test_a_task_sends_neither_progress_nor_log_messages():
     client = Client()
     frame = modern("tools/call", {"name": "may"}, capabilities=ABLE, token="p", logLevel="debug")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fairlead.errors import RefusedError, RequestTimeout
+from fairlead.errors import CallError, RequestTimeout
 from fairlead.kernel import Settle
 from fairlead.kernel.questions import Questions
 from tests.kernel.talk import Peer, read
@@ -62,7 +62,7 @@ def test_a_refusal_settles_its_question_with_what_it_said():
     peer, questions, [first, second] = asking(2)
     peer.say(refusal(first, data={"why": [1]}))
     [settled] = peer.effects
-    assert isinstance(settled.error, RefusedError)
+    assert isinstance(settled.error, CallError)
     assert (settled.id, settled.error.code, settled.error.message, settled.error.data) == (
         first,
         -1,

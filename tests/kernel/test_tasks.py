@@ -12,9 +12,9 @@ from fairlead.spec.tasks import ENDS, MOVES
 from tests.kernel.desk import ABLE, NOON, Client, listen
 from tests.kernel.talk import Peer, modern
 
+
 # Who listens.
-
-
+@pytest.mark.requirement("TASK-14")
 def test_a_listener_is_told_how_its_tasks_are_and_then_of_each_change():
     client = Client()
     news = []
@@ -47,6 +47,7 @@ def test_who_has_stopped_listening_is_told_nothing():
     assert call.job.watchers == []
 
 
+@pytest.mark.requirement("TASK-15")
 def test_a_listener_that_did_not_declare_the_extension_is_refused():
     client = Client()
     _, told = client.begin()
@@ -56,6 +57,7 @@ def test_a_listener_that_did_not_declare_the_extension_is_refused():
     assert "ear" not in client.session.calls
 
 
+@pytest.mark.requirement("TASK-14")
 def test_a_listener_hears_of_nobody_elses_tasks():
     client = Client(principal="ann")
     call, told = client.begin()
@@ -70,8 +72,7 @@ def test_where_no_tool_allows_tasks_a_listener_that_asks_for_them_hears_of_the_r
 
 
 # Time and bounds.
-
-
+@pytest.mark.requirement("TASK-13")
 def test_a_task_is_kept_for_its_time_and_forgotten_then():
     client = Client()
     call, told = client.begin()

@@ -187,7 +187,8 @@ def test_health_counts_connections_and_calls(run):
             await peer.call("add", {"a": 1, "b": 1})
             status, body = await get(address, "/health")
             assert status == 200
-            assert body == {"status": "ok", "name": "simple", "version": "1.2", "connections": 1, "in_flight": 1}
+            told = {"status": "ok", "name": "simple", "version": "1.2", "connections": 1, "in_flight": 1}
+            assert told.items() <= body.items()
             go.set()
             await peer.settle(id)
             mcp.station.closing = True

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fairlead import Context, Fairlead, Image, RefusedError, ToolError
+from fairlead import CallError, Context, Fairlead, Image, ToolError
 
 
 @dataclass
@@ -62,10 +62,10 @@ def test_a_tool_that_fails_is_a_result_and_a_call_that_cannot_be_raises(run):
         refused = await mcp.call("refuse")
         assert refused.is_error and refused.text == "no boats today"
         assert (await mcp.call("add", a="x")).is_error
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(CallError) as caught:
             await mcp.call("none")
         assert caught.value.code == -32602 and caught.value.data["errorCode"] == "TOOL_NOT_FOUND"
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(CallError) as caught:
             await mcp.call("ask")
         assert caught.value.code == -32021
         assert not mcp.station.conversations

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from fairlead import Context, Fairlead, Progress, RefusedError, UsageError
+from fairlead import CallError, Context, Fairlead, Progress, UsageError
 from fairlead.errors import ConnectionLost, RequestTimeout
 from fairlead.serve.memory import MemoryLine
 from tests.serve.harbour import WAIT, docked
@@ -22,7 +22,7 @@ def asking() -> Fairlead:
     async def elicit(ctx: Context, within: float | None = None) -> str:
         try:
             answer = await ctx.elicit("How many?", NUMBER, within=within)
-        except (RefusedError, RequestTimeout) as fault:
+        except (CallError, RequestTimeout) as fault:
             return f"{type(fault).__name__}: {fault}"
         return f"{answer.action} {answer.data}"
 
@@ -150,7 +150,7 @@ def test_a_client_that_declines_or_refuses_is_told_apart(run):
             peer.answers["elicitation/create"] = {"action": "decline"}
             assert text(await peer.call("elicit")) == "decline None"
             peer.answers["elicitation/create"] = {"error": {"code": -1, "message": "no user here"}}
-            assert text(await peer.call("elicit")) == "RefusedError: no user here (-1)"
+            assert text(await peer.call("elicit")) == "CallError: no user here (-1)"
             peer.answers["elicitation/create"] = {"nonsense": True}
             assert (await peer.call("elicit"))["isError"]
 

@@ -204,7 +204,7 @@ def test_large_answers_are_whole_when_the_input_ends_right_after_the_question(ru
             got = b""
             while chunk := await running.process.stdout.read(65_536):
                 got += chunk
-                await asyncio.sleep(0.02)  # a reader that takes longer than the moment calls are given
+                await asyncio.sleep(0.06)  # a reader that takes longer than a process with a hung tool is given
             answers = [json.loads(line) for line in got.splitlines()]
             assert {answer["id"] for answer in answers} == {0, 1, 2}
             assert await running.ends() == 0

@@ -1,130 +1,23 @@
-"""Tasks at work, over a line inside the process, WebSocket and HTTP: they outlive their lines and end in time."""
+"""Tasks at work, over a line inside the process and over WebSocket: they outlive their lines and end in time."""
 
 import asyncio
 import json
 import logging
 import threading
-from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 
-from fairlead import Context, Fairlead, Progress
-from fairlead.errors import PeerError, RefusedError, RequestTimeout
-from fairlead.serve.memory import MemoryLine
-from fairlead.spec.tasks import ENDS, EXTENSION
-from tests.serve.harbour import WAIT, docked
-from tests.serve.peer import CAPABILITIES, STATELESS, VERSION, Peer, connected, text
-
-ABLE = {"extensions": {EXTENSION: {}}, "elicitation": {}}
-NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-
-
-class Yard:
-    """A server with tools that are held and let go by the test, on its own loop."""
-
-    def __init__(self, **settings):
-        self.mcp = Fairlead("yard", task_poll=0.001, **settings)
-        self.began, self.go, self.stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self.seen = []
-
-        @self.mcp.tool(task="optional")
-        async def build(what: str = "boat") -> str:
-            """Build, once it may."""
-            self.began.set()
-            try:
-                await self.go.wait()
-            except asyncio.CancelledError:
-                self.stopped.set()
-                raise
-            return f"a {what}"
-
-        @self.mcp.tool(task="optional")
-        async def ask(ctx: Context, within: float | None = None) -> str:
-            """Ask for a number."""
-            try:
-                answer = await ctx.elicit("How many?", NUMBER, within=within)
-            except RequestTimeout:
-                await self.go.wait()
-                return "nobody said"
-            return f"{answer.action} {answer.data}"
-
-        @self.mcp.tool(task="optional", task_at_once=False)
-        async def order(ctx: Context) -> str:
-            """Ask first, then become a task."""
-            answer = await ctx.elicit("How many?", NUMBER)
-            self.seen.append(await ctx.detach("under way"))
-            self.seen.append(await ctx.detach())
-            await self.go.wait()
-            return f"ordered {answer.data['n']}"
-
-        @self.mcp.tool(task="optional")
-        async def walk(ctx: Context) -> str:
-            """Tell how far it is."""
-            await ctx.progress(1, 3)
-            await ctx.progress(1, 3, "stood still")
-            await ctx.info("a word")
-            await self.go.wait()
-            await ctx.progress(2, 3, "nearly there")
-            return "arrived"
-
-
-@asynccontextmanager
-async def over_memory(yard):
-    @asynccontextmanager
-    async def another():
-        async with MemoryLine(yard.mcp.station) as line:
-            yield able(Peer(line.send, line.receive))
-
-    try:
-        yield another
-    finally:
-        yard.mcp.station.close()
-
-
-@asynccontextmanager
-async def over_websocket(yard):
-    async with docked(yard.mcp) as address:
-
-        @asynccontextmanager
-        async def another():
-            async with connected(address) as peer:
-                yield able(peer)
-
-        yield another
+from fairlead import Context, Progress
+from fairlead.errors import CallError, PeerError
+from fairlead.spec.tasks import ENDS
+from tests.serve.harbour import WAIT
+from tests.serve.peer import text
+from tests.serve.yard import ABLE, NUMBER, Yard, about, begin, over_memory, over_websocket, says, until
 
 
 @pytest.fixture(params=[over_memory, over_websocket])
 def line(request):
     return request.param
-
-
-def able(peer):
-    peer.capabilities = ABLE
-    return peer
-
-
-async def begin(peer, name, arguments=None, **more):
-    """The id of a task that a call has become."""
-    told = await peer.call(name, arguments, **more)
-    assert told["resultType"] == "task", told
-    return told["taskId"]
-
-
-async def about(peer, method, id, **more):
-    answer = await peer.ask(method, {"taskId": id, **more})
-    assert "result" in answer, answer
-    return answer["result"]
-
-
-async def until(peer, id, *statuses):
-    """What the task is once it is in one of these states, as a listener hears it."""
-    ear = await peer.begin("subscriptions/listen", {"notifications": {"taskIds": [id]}})
-    while True:
-        told = (await peer.hear("notifications/tasks"))["params"]
-        if told["status"] in (statuses or ENDS):
-            await peer.cancel(ear)
-            return told
 
 
 def test_a_task_goes_on_when_its_line_is_gone_and_another_line_fetches_its_outcome(run, line):
@@ -224,11 +117,10 @@ def test_progress_becomes_the_message_of_a_task_and_goes_to_nobody_else(run, lin
         async with line(yard) as another, another() as one, another() as two:
             meta = {"progressToken": "p", "io.modelcontextprotocol/logLevel": "debug"}
             id = await begin(one, "walk", _meta=meta)
+            await says(one, id, "1 of 3")
             ear = await two.begin("subscriptions/listen", {"notifications": {"taskIds": [id]}})
             told = (await two.hear("notifications/tasks"))["params"]
             assert told["_meta"] == {"io.modelcontextprotocol/subscriptionId": ear}
-            while told.get("statusMessage") != "1 of 3":
-                told = (await two.hear("notifications/tasks"))["params"]
             yard.go.set()
             while told["status"] not in ENDS:
                 assert told["statusMessage"] in ("1 of 3", "nearly there")
@@ -257,8 +149,7 @@ def test_a_plain_function_in_a_thread_sees_that_its_task_was_cancelled(run, line
 
         async with line(yard) as another, another() as peer:
             id = await begin(peer, "dig")
-            while (await about(peer, "tasks/get", id)).get("statusMessage") != "digging":
-                pass
+            await says(peer, id, "digging")
             await about(peer, "tasks/cancel", id)
             go.set()
             await asyncio.to_thread(over.wait, WAIT)
@@ -280,8 +171,7 @@ def test_the_steps_of_a_generator_are_the_messages_of_its_task(run):
 
         async with over_memory(yard) as another, another() as peer:
             id = await begin(peer, "count")
-            while (await about(peer, "tasks/get", id)).get("statusMessage") != "one":
-                await asyncio.sleep(0)
+            await says(peer, id, "one")
             yard.go.set()
             assert text((await until(peer, id))["result"]) == "counted"
 
@@ -331,13 +221,15 @@ def test_each_task_ends_at_its_own_time(run):
     async def talk():
         yard = Yard()
 
-        @yard.mcp.tool(task="required", task_ttl=0.02)
-        async def short() -> None:
+        async def wait() -> None:
             await yard.go.wait()
 
+        for name, seconds in (("short", 0.02), ("longer", 0.05)):
+            yard.mcp.tool(name=name, task="required", task_ttl=seconds)(wait)
         async with over_memory(yard) as another, another() as peer:
-            long = await begin(peer, "build")
-            assert (await until(peer, await begin(peer, "short")))["status"] == "failed"
+            long, longer, short = [await begin(peer, name) for name in ("build", "longer", "short")]
+            assert (await until(peer, short))["status"] == "failed"
+            assert (await until(peer, longer))["status"] == "failed"
             assert (await about(peer, "tasks/get", long))["status"] == "working"
             yard.go.set()
             await until(peer, long)
@@ -418,78 +310,7 @@ def test_a_script_that_calls_a_required_task_waits_for_its_outcome(run):
 
         async with over_memory(yard):
             assert (await yard.mcp.call("double", n=4)).value == 8
-            with pytest.raises(RefusedError, match="the pier is gone"):
+            with pytest.raises(CallError, match="the pier is gone"):
                 await yard.mcp.call("break_down")
 
     run(talk())
-
-
-# HTTP.
-
-
-async def post(client, method, params=None, *, name=None, capabilities=ABLE, **headers):
-    meta = {VERSION: STATELESS, CAPABILITIES: capabilities}
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**(params or {}), "_meta": meta}}
-    said = {
-        "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": STATELESS,
-        "mcp-method": method,
-        **({} if name is None else {"mcp-name": name}),
-        **headers,
-    }
-    return await client.post("/mcp", json=body, headers=said)
-
-
-def test_over_http_a_task_is_answered_in_json_and_each_request_about_it_names_it_in_a_header(run):
-    async def talk():
-        yard = Yard()
-        async with docked(yard.mcp) as address, httpx2.AsyncClient(base_url=f"http://{address}") as client:
-            answer = await post(client, "tools/call", {"name": "build", "arguments": {}}, name="build")
-            assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-            id = answer.json()["result"]["taskId"]
-            assert (await post(client, "tasks/get", {"taskId": id}, name=id)).json()["result"]["status"] == "working"
-            for said in ({"name": "another"}, {}):
-                refused = await post(client, "tasks/get", {"taskId": id}, **said)
-                assert (refused.status_code, refused.json()["error"]["code"]) == (400, -32020)
-            undeclared = await post(client, "tasks/get", {"taskId": id}, name=id, capabilities={})
-            assert (undeclared.status_code, undeclared.json()["error"]["code"]) == (400, -32021)
-            cancelled = await post(client, "tasks/cancel", {"taskId": id}, name=id)
-            assert cancelled.json()["result"]["resultType"] == "complete"
-            await yard.stopped.wait()
-
-    run(talk())
-
-
-def test_over_http_a_call_becomes_a_task_in_the_course_of_it_and_its_request_is_answered(run):
-    async def talk():
-        yard = Yard()
-        async with docked(yard.mcp) as address, httpx2.AsyncClient(base_url=f"http://{address}") as client:
-            call = {"name": "order", "arguments": {}}
-            first = (await post(client, "tools/call", call, name="order")).json()["result"]
-            [key] = first["inputRequests"]
-            more = {
-                "requestState": first["requestState"],
-                "inputResponses": {key: {"action": "accept", "content": {"n": 4}}},
-            }
-            told = (await post(client, "tools/call", {**call, **more}, name="order")).json()["result"]
-            assert told["resultType"] == "task"
-            listen = {"notifications": {"taskIds": [told["taskId"]]}}
-            yard.go.set()
-            meta = {VERSION: STATELESS, CAPABILITIES: ABLE}
-            body = {"jsonrpc": "2.0", "id": 9, "method": "subscriptions/listen", "params": {**listen, "_meta": meta}}
-            said = {"mcp-protocol-version": STATELESS, "mcp-method": "subscriptions/listen"}
-            async with client.stream("POST", "/mcp", json=body, headers=said) as stream:
-                heard = [json.loads(line[6:]) async for line in lines_until(stream, '"completed"')]
-        assert heard[0]["method"] == "notifications/subscriptions/acknowledged"
-        assert heard[-1]["params"]["result"]["content"][0]["text"] == "ordered 4"
-        assert {told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] for told in heard} == {9}
-
-    run(talk())
-
-
-async def lines_until(stream, mark):
-    async for line in stream.aiter_lines():
-        if line.startswith("data: {"):
-            yield line
-        if mark in line:
-            return

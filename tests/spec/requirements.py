@@ -14,6 +14,7 @@ COMPLETE = False or os.environ.get("FAIRLEAD_REQUIREMENTS") == "complete"
 HANDSHAKE = "2024-11-05 to 2025-11-25"
 STATELESS = "2026-07-28"
 BINDING = "WebSocket binding"
+TASKS = "2026-07-28, extension tasks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -734,5 +735,131 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         clause="In the stateless era all metadata is in the body, and the server sends no request.",
         source=f"{BINDING}: stateless era",
         tests=("tests/serve/test_websocket.py::test_a_stateless_client_needs_nothing_but_its_messages",),
+    ),
+    # --- the tasks extension ---
+    Requirement(
+        id="TASK-01",
+        clause="No call is answered with a task unless this very request declared the extension.",
+        source=f"{TASKS}: capability negotiation",
+        tests=(
+            "tests/kernel/test_deferral.py::test_a_client_that_did_not_declare_the_extension_waits_for_an_optional_task",
+        ),
+    ),
+    Requirement(
+        id="TASK-02",
+        clause="A call that must be a task is refused with -32021 and data.requiredCapabilities where the request did "
+        "not declare the extension.",
+        source=f"{TASKS}: capability negotiation",
+        tests=(
+            "tests/kernel/test_deferral.py::test_a_client_that_did_not_declare_the_extension_is_refused_a_required_task",
+        ),
+    ),
+    Requirement(
+        id="TASK-03",
+        clause="tasks/get, tasks/update and tasks/cancel are refused with -32021 where the request did not declare the "
+        "extension.",
+        source=f"{TASKS}: protocol errors",
+        tests=("tests/kernel/test_deferral.py::test_each_request_about_a_task_has_to_declare_the_extension",),
+    ),
+    Requirement(
+        id="TASK-04",
+        clause="The extension is advertised by server/discover.",
+        source=f"{TASKS}: capability negotiation",
+        tests=("tests/kernel/test_deferral.py::test_the_extension_is_advertised_only_where_a_tool_allows_tasks",),
+    ),
+    Requirement(
+        id="TASK-05",
+        clause="A call that became a task is answered with resultType task and the task's members, without result, "
+        "error or questions.",
+        source=f"{TASKS}: task creation",
+        tests=("tests/kernel/test_deferral.py::test_a_call_of_a_client_that_declared_the_extension_is_a_task_at_once",),
+    ),
+    Requirement(
+        id="TASK-06",
+        clause="Once a task was told, tasks/get finds it.",
+        source=f"{TASKS}: task creation",
+        tests=("tests/kernel/test_deferral.py::test_a_call_of_a_client_that_declared_the_extension_is_a_task_at_once",),
+    ),
+    Requirement(
+        id="TASK-07",
+        clause="A result, an error of the tool too, completes the task and stands in it.",
+        source=f"{TASKS}: task execution errors",
+        tests=(
+            "tests/kernel/test_deferral.py::test_a_result_completes_a_task_and_is_kept_as_the_call_would_have_told_it",
+            "tests/kernel/test_deferral.py::test_an_error_of_the_tool_completes_a_task",
+        ),
+    ),
+    Requirement(
+        id="TASK-08",
+        clause="An error of the protocol fails the task and stands in it.",
+        source=f"{TASKS}: task execution errors",
+        tests=("tests/kernel/test_deferral.py::test_an_error_of_the_protocol_fails_a_task",),
+    ),
+    Requirement(
+        id="TASK-09",
+        clause="A task that waits for input shows all open questions, each under a key that is used once.",
+        source=f"{TASKS}: task update requests",
+        tests=(
+            "tests/kernel/test_deferral.py::test_questions_are_shown_until_each_is_answered_and_unknown_answers_mean_nothing",
+        ),
+    ),
+    Requirement(
+        id="TASK-10",
+        clause="tasks/update and tasks/cancel are acknowledged with an empty complete result.",
+        source=f"{TASKS}: task update requests, task cancellation",
+        tests=(
+            "tests/kernel/test_deferral.py::test_questions_are_shown_until_each_is_answered_and_unknown_answers_mean_nothing",
+            "tests/kernel/test_deferral.py::test_cancelling_ends_a_task_at_once_and_what_comes_of_it_later_is_dropped",
+        ),
+    ),
+    Requirement(
+        id="TASK-11",
+        clause="An unknown task is -32602.",
+        source=f"{TASKS}: protocol errors",
+        tests=("tests/kernel/test_deferral.py::test_a_task_is_nobody_elses",),
+    ),
+    Requirement(
+        id="TASK-12",
+        clause="Ids of tasks cannot be guessed, and a task is told only to the caller it belongs to.",
+        source=f"{TASKS}: security considerations",
+        tests=(
+            "tests/kernel/test_deferral.py::test_ids_are_long_and_never_the_same",
+            "tests/kernel/test_deferral.py::test_a_task_is_nobody_elses",
+        ),
+    ),
+    Requirement(
+        id="TASK-13",
+        clause="A task is kept for its ttlMs.",
+        source=f"{TASKS}: task polling",
+        tests=("tests/kernel/test_tasks.py::test_a_task_is_kept_for_its_time_and_forgotten_then",),
+    ),
+    Requirement(
+        id="TASK-14",
+        clause="Who listens to a task hears of it as tasks/get would tell it, and of nobody else's.",
+        source=f"{TASKS}: task status notifications",
+        tests=(
+            "tests/kernel/test_tasks.py::test_a_listener_is_told_how_its_tasks_are_and_then_of_each_change",
+            "tests/kernel/test_tasks.py::test_a_listener_hears_of_nobody_elses_tasks",
+        ),
+    ),
+    Requirement(
+        id="TASK-15",
+        clause="Who listens to tasks without declaring the extension is refused with -32021.",
+        source=f"{TASKS}: task status notifications",
+        tests=("tests/kernel/test_tasks.py::test_a_listener_that_did_not_declare_the_extension_is_refused",),
+    ),
+    Requirement(
+        id="TASK-16",
+        clause="A task sends no progress and no log messages.",
+        source=f"{TASKS}: task status notifications",
+        tests=("tests/kernel/test_deferral.py::test_a_task_sends_neither_progress_nor_log_messages",),
+    ),
+    Requirement(
+        id="TASK-17",
+        clause="On HTTP, Mcp-Name is the id of the task.",
+        source=f"{TASKS}: routing headers",
+        tests=(
+            "tests/serve/test_tasks_over_http.py::test_over_http_a_task_is_answered_in_json_and_each_request_about_it_names_it_in_a_header",
+        ),
     ),
 )

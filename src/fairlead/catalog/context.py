@@ -31,7 +31,7 @@ class Port(Protocol):
         """Send a log message to the caller, if the caller wants that level."""
 
     async def ask(self, call: "Calling", method: str, params: dict[str, Any], within: float | None) -> Any:
-        """Ask the client and wait for its answer. Raises RefusedError, RequestTimeout or PeerError."""
+        """Ask the client and wait for its answer. Raises CallError, RequestTimeout or PeerError."""
 
     async def detach(self, call: "Calling", message: str | None) -> bool:
         """Make the call a task, if it may be one. Returns whether it is one now."""
@@ -146,7 +146,7 @@ class Context:
         """Ask the user for a flat object (a dataclass, Struct or TypedDict of simple fields, or a schema).
 
         `key` names the question to clients of the stateless era, which may answer it with the call itself.
-        Raises ToolError if the user's data does not fit, RefusedError if the client answers with an error,
+        Raises ToolError if the user's data does not fit, CallError if the client answers with an error,
         RequestTimeout after `within` seconds, PeerError (-32021) if the client cannot ask its user.
         """
         schema = wanted if isinstance(wanted, dict) else elicitation_schema(wanted)

@@ -13,13 +13,12 @@ from fairlead.spec.content import (
     BLOCKS,
     Annotations,
     Audio,
-    BlobContents,
     Block,
     Embedded,
     Image,
     ResourceLink,
     Text,
-    TextContents,
+    read_contents,
 )
 from fairlead.spec.descriptors import PromptArgument, PromptDescriptor
 from fairlead.spec.results import UNSET, Message
@@ -55,10 +54,11 @@ class Prompt(Entry):
     def conclude(self, value: Any) -> list[Message]:
         """What the function returned as messages of the user, unless it says whose they are."""
         parts = value if isinstance(value, list | tuple) else [value]
-        return [_message(part) for part in parts]
+        return [read_message(part) for part in parts]
 
 
-def _message(part: Any) -> Message:
+def read_message(part: Any) -> Message:
+    """One message of a prompt, as authors and other servers write it. Raises msgspec.ValidationError."""
     if isinstance(part, Message):
         return part
     if isinstance(part, str):
@@ -78,8 +78,7 @@ def _block(content: Any) -> Block:
         return cast("Block", content)
     if isinstance(content, dict) and content.get("type") == "resource":
         held = msgspec.convert(content, _Held)
-        shape: Any = BlobContents if "blob" in held.resource else TextContents
-        return Embedded(msgspec.convert(held.resource, shape), held.annotations, held.meta)
+        return Embedded(read_contents(held.resource), held.annotations, held.meta)
     return cast("Block", msgspec.convert(content, Text | Image | Audio | ResourceLink))
 
 

@@ -14,9 +14,19 @@ from fairlead.serve.stdio import take_over
 from fairlead.settings import LOOPBACK, Settings
 from fairlead.sources import python
 
-_FLAGS = ("host", "port", "frame_bytes", "in_flight", "call_timeout", "drain_seconds", "root_path", "log_level")
+_FLAGS = (
+    "host",
+    "port",
+    "workers",
+    "frame_bytes",
+    "in_flight",
+    "call_timeout",
+    "drain_seconds",
+    "root_path",
+    "log_level",
+)
 _LEVELS = ("debug", "info", "warning", "error")
-_LISTS = {"allowed_origins": "--allow-origin", "allowed_hosts": "--allow-host"}
+_LISTS = {"allowed_origins": "--allow-origin", "allowed_hosts": "--allow-host", "trusted_proxies": "--trust-proxy"}
 
 
 def add(commands: Any) -> None:
@@ -66,7 +76,8 @@ def act(arguments: argparse.Namespace) -> int:
         server.run("stdio")
         leave(0)
     _check_exposure(server.settings, insecure=arguments.insecure)
-    server.run(started=lambda addresses: _greet(server, addresses))
+    with contextlib.suppress(SystemExit):  # The way a worker ends; what blocks in a thread must not keep it either.
+        server.run(started=lambda addresses: _greet(server, addresses))
     leave(0)
     return 0
 

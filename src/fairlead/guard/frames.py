@@ -3,8 +3,8 @@
 A subclass of uvicorn's sans-I/O WebSocket protocol that bounds what a peer may cost once it has asked for a
 WebSocket, and tells the app what its peer has not read.
 
-An app finds callables in its scope's `extensions`: `fairlead.put` sends UTF-8 text at once, `fairlead.unsent`, the bytes still to be sent, and
-`fairlead.abort`, which drops the TCP connection at once, for peers that would not read a close frame either.
+An app finds callables in its scope's `extensions`: `fairlead.put` sends UTF-8 text at once, `fairlead.unsent` tells the
+bytes still to be sent, `fairlead.abort` drops the TCP connection, for peers that would not read a close frame either.
 
 What this module refuses to do: parse or build a frame (the `websockets` library does), log a header, a frame or a
 query, or decide when a slow reader is too slow (the app does, with the two callables).

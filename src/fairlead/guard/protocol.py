@@ -46,6 +46,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
     _refusal: _HeadRefused | None = None
     _running: RequestResponseCycle | None = None
     _unsent = 0  # at the last look
+    _answer = b""  # a whole one, for the loop's next turn
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,7 +67,28 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, Exchange(app, cycle))
+        super()._start_asgi_task(cycle, Exchange(app, cycle, self.write_soon))
+
+    def write_soon(self, data: bytes) -> None:
+        """Write at the loop's next turn, ahead of all that follows on this connection."""
+        if len(data) > self.limits.gathered_bytes:
+            self.transport.write(data)
+            return
+        self._answer = data
+        self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits for the loop's next turn. Safe at any time."""
+        data, self._answer = self._answer, b""
+        if data and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def eof_received(self) -> None:
+        self.flush()
+
+    def shutdown(self) -> None:
+        self.flush()
+        super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Some time after an answer: close, unless it is still being read; a peer that reads nothing is dropped."""
@@ -85,6 +107,8 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
         if self._parting:
             self._drop(len(data))
             return
+        if self._answer:
+            self.flush()
         self._unset_keepalive_if_required()
         self._silent_bytes += len(data)
         try:
@@ -158,6 +182,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
 
     def _head_late(self) -> None:
         self._timer = None
+        self.flush()
         if self.flow.read_paused:  # we do not read, so the peer is not to blame
             self._timer = self.loop.call_later(self.limits.handshake_s, self._head_late)
         elif not self._head_open:

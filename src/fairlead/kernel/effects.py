@@ -61,4 +61,20 @@ class Tell(msgspec.Struct):
     notice: str
 
 
+class Asked(msgspec.Struct):
+    """The server asks something of its client: the user, the model, the folders."""
+
+    id: int | str
+    method: str
+    params: Any
+
+
+class Heard(msgspec.Struct):
+    """The server notified its client."""
+
+    method: str
+    params: Any
+
+
+ClientEffect = Send | Settle | Asked | Heard
 Effect = Send | Run | Stop | Resume | Deliver | Watch | Settle | Tell

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.errors import RefusedError, RequestTimeout
+from fairlead.errors import CallError, RequestTimeout
 from fairlead.kernel.effects import Effect, Settle
 from fairlead.wire import Failure, Response, encode
 
@@ -54,7 +54,7 @@ class Questions:
             return []
         del self._open[failure.id]  # type: ignore[arg-type]
         data = None if failure.data is None else _anything(failure.data)
-        return [Settle(failure.id, error=RefusedError(failure.code, failure.message, data))]  # type: ignore[arg-type]
+        return [Settle(failure.id, error=CallError(failure.code, failure.message, data))]  # type: ignore[arg-type]
 
     def next_deadline(self) -> float | None:
         """When `expire` is to be called next; None while nothing is open."""

@@ -397,7 +397,12 @@ def _no_version(asked: str, said: str | None, spoken: Iterable[str] = STATELESS)
 
 
 def _no_method(method: str) -> PeerError:
-    return PeerError(METHOD_NOT_FOUND, f"There is no method {method[:100]!r} here.", data={"method": method[:100]})
+    data = {"method": method[:100]}
+    if method.startswith(("sampling/", "elicitation/")):
+        # Old clients ask these of a server, where they have nothing to find.
+        kind = method.partition("/")[0]
+        data["next"] = f"A server asks {kind} of its client; of a server, ask tools/list and tools/call."
+    return PeerError(METHOD_NOT_FOUND, f"There is no method {method[:100]!r} here.", data=data)
 
 
 def _missing_meta(member: str) -> PeerError:

@@ -23,6 +23,12 @@ logger = logging.getLogger("fairlead")
 SOCKETS: Final = frozenset({"/mcp", "/mcp/ws"})
 MOUNTED_SOCKETS: Final = SOCKETS | {"", "/ws"}
 
+_OF_NEWER: Final = frozenset({b"mcp-session-id", b"mcp-protocol-version", b"last-event-id"})
+"""Headers by which a GET is of a client newer than 2024-11-05."""
+
+_TAKEN: Final = {"/sse": "GET, POST", "/messages": "POST", "/health": "GET, HEAD"}
+"""Paths beside MCP's own, and what can be done there."""
+
 
 class Application:
     """All network lines of one server. `passing` leads to the other workers, where there are any."""
@@ -75,19 +81,24 @@ class Application:
             await self._sse.open(scope, receive, send, post_to="/messages/")
         elif path in ("/messages", "/sse") and method == "POST":
             await self._sse.post(scope, receive, send)
-        elif path == "/health":
+        elif path == "/health" and method in ("GET", "HEAD"):
             await answer(send, 200, self._health())
+        elif path in _TAKEN:
+            await answer(send, 405, _wrong(path), allow=_TAKEN[path])
         else:
             await answer(send, 404, _lost(path))
 
     async def _mcp(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """One path, two lines: who GETs it without a session and without a version is a client of 2024-11-05."""
-        names = {name for name, _ in scope["headers"]}
-        old = not names & {b"mcp-session-id", b"mcp-protocol-version", b"last-event-id"}
-        if scope["method"] == "GET" and old and not self._settings.stateless_http:
-            await self._sse.open(scope, receive, send, post_to=path)
-        elif scope["method"] == "POST" and b"session_id=" in scope.get("query_string", b""):
+        method = scope["method"]
+        if method == "POST" and b"session_id=" in scope.get("query_string", b""):
             await self._sse.post(scope, receive, send)
+        elif (
+            method == "GET"
+            and not self._settings.stateless_http
+            and _OF_NEWER.isdisjoint(name for name, _ in scope["headers"])
+        ):
+            await self._sse.open(scope, receive, send, post_to=path)
         else:
             await self._http(scope, receive, send)
 
@@ -106,7 +117,7 @@ class Application:
             "version": station.terms.server.version,
             "connections": len(station.conversations),
             "in_flight": station.in_flight(),
-            "workers": self._settings.workers,
+            "workers": 1 if self._passing is None else self._passing.place.count,
             "pid": os.getpid(),
         }
 
@@ -138,10 +149,12 @@ def local_path(scope: Scope) -> tuple[str, bool]:
     return path.rstrip("/"), bool(root)
 
 
-async def answer(send: Send, status: int, body: Any) -> None:
+async def answer(send: Send, status: int, body: Any, *, allow: str | None = None) -> None:
     """Send a small JSON page."""
     data = encode(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
+    if allow is not None:
+        headers.append((b"allow", allow.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": data})
 
@@ -156,6 +169,10 @@ async def refuse_socket(scope: Scope, receive: Receive, send: Send, status: int,
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": data})
+
+
+def _wrong(path: str) -> dict[str, Any]:
+    return {"error": {"code": "METHOD_NOT_ALLOWED", "message": f"Use {_TAKEN[path]} at {path}."}}
 
 
 def _lost(path: str) -> dict[str, Any]:

@@ -4,37 +4,18 @@ from typing import Any
 
 import msgspec
 
-from fairlead.errors import RefusedError
+from fairlead.errors import CallError
 from fairlead.serve.memory import MemoryLine
 from fairlead.serve.station import Station
 from fairlead.spec import STATELESS
 from fairlead.spec.params import CLIENT_CAPABILITIES, PROTOCOL_VERSION
+from fairlead.spec.results import Called
 from fairlead.spec.tasks import ENDS, REQUIRED
 from fairlead.wire import Failure, Notification, Response, decode, encode
 
 
-class Called(msgspec.Struct):
-    """What a tool answered."""
-
-    content: list[dict[str, Any]]
-    structured: Any = msgspec.field(name="structuredContent", default=None)
-    is_error: bool = msgspec.field(name="isError", default=False)
-
-    @property
-    def text(self) -> str:
-        """The text blocks, joined by line breaks."""
-        return "\n".join(block["text"] for block in self.content if block["type"] == "text")
-
-    @property
-    def value(self) -> Any:
-        """What the function returned, as JSON has it; the text where the tool has no output schema."""
-        if isinstance(self.structured, dict) and set(self.structured) == {"result"}:
-            return self.structured["result"]
-        return self.text if self.structured is None else self.structured
-
-
 async def call_tool(station: Station, name: str, arguments: dict[str, Any]) -> Called:
-    """Call a tool and wait for its result. Raises RefusedError where the protocol refuses the call."""
+    """Call a tool and wait for its result. Raises CallError where the protocol refuses the call."""
     tool = station.terms.catalog.tools.find(name)
     takes = REQUIRED if tool is not None and tool.task is not None and tool.task.required else {}
     meta = {PROTOCOL_VERSION: STATELESS[-1], CLIENT_CAPABILITIES: takes}
@@ -74,7 +55,7 @@ async def _answer(line: MemoryLine) -> Called | _Begun:
             return answer
         if isinstance(message, Failure):
             data = None if message.data is None else msgspec.json.decode(message.data)
-            raise RefusedError(message.code, message.message, data)
+            raise CallError(message.code, message.message, data)
 
 
 async def _outcome(line: MemoryLine) -> Called:
@@ -88,4 +69,4 @@ async def _outcome(line: MemoryLine) -> Called:
             return told.result
         if told.status in ENDS:
             error = {"code": 0, "message": f"The task was {told.status}.", "data": None, **told.error}
-            raise RefusedError(error["code"], error["message"], error["data"])
+            raise CallError(error["code"], error["message"], error["data"])

@@ -90,13 +90,7 @@ class Conversation:
 
     async def answer(self, call: Call) -> None:
         """The task of one call: run it, and send what became of it."""
-        try:
-            frame = await self._outcome(call)
-        except asyncio.CancelledError:
-            if call.ended or _cancelled_from_outside():
-                raise
-            # The function raised it by itself: nobody cancelled this task.
-            frame = call.session.fail(call, RuntimeError())
+        frame = await self.outcome(call)
         if frame is not None:
             try:
                 await call.home.send(frame, call)
@@ -106,6 +100,16 @@ class Conversation:
             self.station.tasks.settle(call)
         if self.station.closing:
             self.station.settled()
+
+    async def outcome(self, call: Call) -> bytes | None:
+        """Run a call. Returns the frame that answers it, None if there is nobody to answer."""
+        try:
+            return await self._outcome(call)
+        except asyncio.CancelledError:
+            if call.ended or _cancelled_from_outside():
+                raise
+            # The function raised it by itself: nobody cancelled this task.
+            return call.session.fail(call, RuntimeError())
 
     async def _outcome(self, call: Call) -> bytes | None:
         try:

@@ -113,16 +113,16 @@ class Responder:
         """
         watch = watch or _Watch(self._receive, reply, 0)
         try:
-            await self._start(200, _EVENTS)
             if journal is not None and journal.primed:
                 first = b"id: %d-%d\nretry: %d\ndata: \n\n" % (journal.key, journal.last_sent, RETRY * 1000)
-            await self._piece(first)
+            begin = {"type": "http.response.body", "body": first, "more_body": True}
+            await self._put(self._whole(200, [*_EVENTS], begin))
             while not reply.gone:
                 event = reply.take()
                 if event is not None:
                     await self._piece(_event(event, journal))
                 elif reply.done:
-                    await self._put({"type": "http.response.body", "body": b"", "more_body": False})
+                    await self._put(self._send({"type": "http.response.body", "body": b""}))
                     return
                 elif not await reply.wait(BEAT):
                     await self._piece(_COMMENT)
@@ -142,29 +142,30 @@ class Responder:
 
     async def empty(self, status: int) -> None:
         """A response without a body."""
-        await self._start(status, [(b"content-length", b"0")] if status != 204 else [])
-        await self._put({"type": "http.response.body", "body": b""})
+        headers = [(b"content-length", b"0")] if status != 204 else []
+        await self._put(self._whole(status, headers, {"type": "http.response.body", "body": b""}))
 
     async def refuse(self, refusal: PageError) -> None:
         """An HTTP error."""
         await self._page(refusal.status, refusal.body, refusal.headers)
 
     async def _page(self, status: int, body: bytes, more: list[tuple[bytes, bytes]] | None = None) -> None:
-        await self._start(status, [_JSON, (b"content-length", b"%d" % len(body)), *(more or ())])
-        await self._put({"type": "http.response.body", "body": body})
+        headers = [_JSON, (b"content-length", b"%d" % len(body)), *(more or ())]
+        await self._put(self._whole(status, headers, {"type": "http.response.body", "body": body}))
 
-    async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    async def _whole(self, status: int, headers: list[tuple[bytes, bytes]], body: MutableMapping[str, Any]) -> None:
         if self.session is not None:
-            headers = [*headers, (b"mcp-session-id", self.session.encode())]
-        await self._put({"type": "http.response.start", "status": status, "headers": headers})
+            headers.append((b"mcp-session-id", self.session.encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send(body)
 
     async def _piece(self, data: bytes) -> None:
-        await self._put({"type": "http.response.body", "body": data, "more_body": True})
+        await self._put(self._send({"type": "http.response.body", "body": data, "more_body": True}))
 
-    async def _put(self, message: MutableMapping[str, Any]) -> None:
+    async def _put(self, sending: Awaitable[None]) -> None:
         unsent = (self._scope.get("extensions") or {}).get("fairlead.unsent")
         try:
-            await within(_BLIND if unsent is None else self._stall, self._send(message), unsent)
+            await within(_BLIND if unsent is None else self._stall, sending, unsent)
         except TimeoutError:
             # What is left for it is kept in the journal, or lost with its request.
             raise ConnectionError("the reader has stopped reading") from None

@@ -170,16 +170,14 @@ class StreamableHttp:
         if self.sessions.full:
             limit = self._settings.sessions
             refusal = PeerError(BUSY, f"{limit} sessions are open already.", data={"limit": limit})
-            raise PageError(
-                503, CODES[BUSY].name, refusal.message, frame=encode.error(refusal), retry_after=RETRY
-            )
+            raise PageError(503, CODES[BUSY].name, refusal.message, frame=encode.error(refusal), retry_after=RETRY)
         version = conversation.session.version
         conversation.store.primed = version is not None and version.polled_streams
         return self.sessions.open(conversation)
 
     def _reply(self, conversation: HttpConversation, body: bytes, respond: Responder) -> Reply | None:
         reply = conversation.post(body, single=not respond.takes_events)
-        if reply is not None and reply.single and conversation.listens(reply):
+        if reply is not None and reply.single and conversation.listens():
             raise PageError(406, "NOT_ACCEPTABLE", "What is listened to comes as a stream: accept text/event-stream.")
         return reply
 
@@ -214,12 +212,16 @@ class StreamableHttp:
             beside.append(task)
 
         try:
-            await conversation.run(call, lambda: timers.append(loop.call_later(WATCH_AFTER, watch)))
+            frame = await conversation.run(call, lambda: timers.append(loop.call_later(WATCH_AFTER, watch)))
+            if frame is not None and not reply.done:
+                reply.put(frame, last=True)
             for task in beside:
                 await task
         finally:
-            for handle in (*timers, *beside):
-                handle.cancel()
+            for timer in timers:
+                timer.cancel()
+            for task in beside:
+                task.cancel()
         if not beside:
             await respond.reply(reply, status=status)
 

@@ -16,13 +16,14 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from fairlead.kernel import Parking
 from fairlead.serve import headers as said
 from fairlead.serve.channel import MOST, Channel, Line
 from fairlead.serve.events import PageError, Responder
 from fairlead.serve.place import Place
 from fairlead.serve.station import Station
+from fairlead.serve.steps import within
 from fairlead.serve.websocket import Receive, Scope, Send
+from fairlead.settings import Settings
 
 PASSED: Final = "fairlead.passed"
 """In a scope: another worker has passed this request on, so that it must be answered here."""
@@ -37,9 +38,6 @@ _METHODS: Final = frozenset({"GET", "POST", "DELETE"})
 _WATCH_AFTER: Final = 0.05
 """Seconds before the client is watched for its end: most requests are answered before."""
 
-_STUCK: Final = 35.0
-"""Seconds that one piece may take to be read; the worker that sends it gives up a little earlier."""
-
 
 class Carried(msgspec.Struct):
     """Of a scope, what the other worker could not find out by itself. `query_string` is bytes as Latin-1."""
@@ -53,16 +51,16 @@ class Carried(msgspec.Struct):
     principal: str | None
 
 
-class _Wanted(msgspec.Struct, rename="camel"):
+class _Wanted(msgspec.Struct, rename="camel", frozen=True):
     task_ids: list[str] = []
 
 
-class _Params(msgspec.Struct, rename="camel"):
+class _Params(msgspec.Struct, rename="camel", frozen=True):
     request_state: str | None = None
     notifications: _Wanted = _Wanted()
 
 
-class _Peek(msgspec.Struct):
+class _Peek(msgspec.Struct, frozen=True):
     params: _Params = _Params()
 
 
@@ -73,15 +71,31 @@ _carried: Final = msgspec.json.Decoder(Carried).decode
 class Passing:
     """What one worker passes on to the others."""
 
-    def __init__(self, place: Place, station: Station, *, body_seconds: float):
+    def __init__(self, place: Place, station: Station, settings: Settings):
         self.place = place
         self._station = station
-        self._body_seconds = body_seconds
-        self._channels = {
-            index: Channel(place.door(index)) for index in range(place.count) if index != place.index
-        }
+        self._settings = settings
+        self._channels = {index: Channel(place.door(index)) for index in range(place.count) if index != place.index}
 
-    def keeper(self, scope: Scope) -> int | None:
+    async def by_head(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Have a request answered by the worker that its head names. False where it is to be answered here.
+
+        Raises ConnectionError where the client or the worker leaves in the middle of the answer.
+        """
+        worker = self._keeper(scope)
+        return worker is not None and await self._pass_on(worker, scope, receive, send, None)
+
+    async def by_body(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> bool:
+        """The same for a stateless request whose body was read, and names the worker."""
+        worker = self._keeper_of(scope, body)
+        return worker is not None and await self._pass_on(worker, scope, receive, send, body)
+
+    def close(self) -> None:
+        """End the connections to the other workers."""
+        for channel in self._channels.values():
+            channel.close()
+
+    def _keeper(self, scope: Scope) -> int | None:
         """The other worker that a request is for, as its head says; None where it is for this one, or does not say."""
         if PASSED in scope or scope["method"] not in _METHODS:
             return None
@@ -96,7 +110,7 @@ class Passing:
             return self.place.marked(told.get(_NAME, b"").decode("latin-1").strip())
         return None
 
-    def keeper_of(self, scope: Scope, body: bytes, parking: Parking) -> int | None:
+    def _keeper_of(self, scope: Scope, body: bytes) -> int | None:
         """The other worker that a stateless request is for, as its body says: a retry, or a watch of tasks.
 
         A watch of tasks at several workers goes to that of the first; its acknowledgement leaves out the others.
@@ -108,24 +122,20 @@ class Passing:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None  # It is refused here, with the reason.
         if params.request_state is not None:
-            key = parking.key(params.request_state)
+            key = self._station.parking.key(params.request_state)
             return None if key is None else self.place.marked(key)
         return next((self.place.marked(id) for id in params.notifications.task_ids), None)
 
-    async def pass_on(
-        self, worker: int, scope: Scope, receive: Receive, send: Send, *, body: bytes | None = None
-    ) -> bool:
-        """Have a request answered by another worker. False where that is gone: nothing was read or sent then.
-
-        `body` is what was read of the request already, which is then all of it. Raises ConnectionError where the
-        client or the worker leaves in the middle of the answer.
-        """
+    async def _pass_on(self, worker: int, scope: Scope, receive: Receive, send: Send, body: bytes | None) -> bool:
+        """False where that worker is gone: nothing was read or sent then. `body` is what was read: all, or None."""
+        chosen = self._settings
+        respond = Responder(scope, receive, send, stall=chosen.stall_seconds)
         channel = self._channels[worker]
         try:
             line = await channel.open()
         except BlockingIOError:
             busy = PageError(503, "BUSY", f"{MOST} requests wait for this worker already.", limit=MOST, retry_after=1)
-            await Responder(send, receive, bound=0).refuse(busy)
+            await respond.refuse(busy)
             return True
         if line is None:
             return False
@@ -133,19 +143,14 @@ class Passing:
         waits = scope["method"] == "POST"
         self._station.carried += waits
         try:
-            await _Exchange(line, receive, send).run(scope, body, within=self._body_seconds)
+            await _Exchange(line, scope, receive, send, chosen).run(body)
         except PageError as refusal:
-            await Responder(send, receive, bound=0).refuse(refusal)
+            await respond.refuse(refusal)
         finally:
             channel.release(line)
             self._station.carried -= waits
             self._station.settled()
         return True
-
-    def close(self) -> None:
-        """End the connections to the other workers."""
-        for channel in self._channels.values():
-            channel.close()
 
     def _kept_session(self, id: str | None) -> int | None:
         return None if id is None else self.place.keeper(id)
@@ -160,8 +165,10 @@ _TELLING: Final = frozenset({_SESSION, _METHOD, _NAME})
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, line: Line, receive: Receive, send: Send):
+    def __init__(self, line: Line, scope: Scope, receive: Receive, send: Send, settings: Settings):
         self._line = line
+        self._scope = scope
+        self._settings = settings
         self._receive = receive
         self._send = send
         self._begun = False
@@ -170,15 +177,15 @@ class _Exchange:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, scope: Scope, body: bytes | None, *, within: float) -> None:
+    async def run(self, body: bytes | None) -> None:
         """Raises PageError where nothing was answered yet, else ConnectionError."""
         more = False
         if body is None:
-            body, more = await self._first(within)
-        declared = dict(scope["headers"]).get(b"content-length") if more else b"%d" % len(body)
+            body, more = await self._first()
+        declared = dict(self._scope["headers"]).get(b"content-length") if more else b"%d" % len(body)
         chunked = declared is None
         self._whole = not more
-        self._line.write(_head(scope, declared) + (_chunk(body) if chunked else body))
+        self._line.write(_head(self._scope, declared) + (_chunk(body) if chunked else body))
         try:
             if more:
                 self._task = asyncio.create_task(self._feed(chunked))
@@ -194,13 +201,13 @@ class _Exchange:
         finally:
             self._end()
 
-    async def _first(self, within: float) -> tuple[bytes, bool]:
+    async def _first(self) -> tuple[bytes, bool]:
+        seconds = self._settings.body_seconds
         try:
-            async with asyncio.timeout(within):
-                event = await self._receive()
+            event = await within(seconds, self._receive())
         except TimeoutError:
-            text = f"The body did not come within {within} s. Send it again."
-            raise PageError(408, "BODY_TIMEOUT", text, limit=within) from None
+            text = f"The body did not come within {seconds} s. Send it again."
+            raise PageError(408, "BODY_TIMEOUT", text, limit=seconds) from None
         if event["type"] != "http.request":
             raise ConnectionError("the client left before its request was whole")
         return event.get("body", b""), event.get("more_body", False)
@@ -235,6 +242,7 @@ class _Exchange:
     async def _answer(self) -> None:
         line = self._line
         self._begun = True
+        unsent = (self._scope.get("extensions") or {}).get("fairlead.unsent")
         headers = [pair for pair in line.headers if pair[0] == b"content-length" or pair[0] not in _HOPS]
         await self._send({"type": "http.response.start", "status": line.status, "headers": headers})
         last = False
@@ -242,8 +250,8 @@ class _Exchange:
             data = await line.piece()
             last = line.is_last
             try:
-                async with asyncio.timeout(_STUCK):
-                    await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+                part = {"type": "http.response.body", "body": data, "more_body": not last}
+                await within(self._settings.stall_seconds, self._send(part), unsent)
             except TimeoutError:
                 raise ConnectionError("the reader of a stream has stopped reading") from None
 

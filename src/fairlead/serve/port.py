@@ -44,7 +44,7 @@ class CallPort:
             await call.home.send(frame, call)
 
     async def ask(self, call: Any, method: str, params: dict[str, Any], within: float | None) -> Any:
-        """Ask the client. Raises RefusedError, RequestTimeout, PeerError or ToolError."""
+        """Ask the client. Raises CallError, RequestTimeout, PeerError or ToolError."""
         check(call, method, params)
         home: Conversation = call.home
         if call.stateless:

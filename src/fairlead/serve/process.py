@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
         self._station.open()
         await super().startup(sockets=sockets)
         if self.started:
-            self._told([_address(one) for server in self.servers for one in server.sockets])
+            self._told([address_of(one) for server in self.servers for one in server.sockets])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains, the second one ends at once, whichever they are."""
@@ -114,7 +114,8 @@ def _reason(fault: OSError) -> str:
     return f"{fault.strerror}."
 
 
-def _address(one: socket.socket) -> str:
+def address_of(one: socket.socket) -> str:
+    """`host:port`, as it stands in a URL."""
     name = one.getsockname()
     if not isinstance(name, tuple):
         return str(name)
@@ -147,8 +148,14 @@ def prepare(
     started: Callable[[list[str]], None],
 ) -> Server:
     """The server as the settings want it, which listens nowhere yet."""
+    config = configure(app, settings, protocols)
+    return Server(config, station, drain=settings.drain_seconds, started=started)
+
+
+def configure(app: Any, settings: Settings, protocols: tuple[type, type]) -> uvicorn.Config:
+    """What uvicorn is told. What a proxy in front says is read by a guard of ours, so that uvicorn must not."""
     http, websocket = protocols
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -160,9 +167,8 @@ def prepare(
         ws_ping_timeout=settings.ping_seconds,
         log_config=None,
         access_log=False,
-        root_path=settings.root_path,
+        proxy_headers=False,
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=1,
     )
-    return Server(config, station, drain=settings.drain_seconds, started=started)

@@ -91,16 +91,17 @@ class HttpConversation(Conversation):
         """Whether a listen request is open: its stream ends when the reader leaves, or the server."""
         return bool(self.session.listening.listeners)
 
-    async def run(self, call: Call, paused: Callable[[], object]) -> None:
+    async def run(self, call: Call, paused: Callable[[], object]) -> bytes | None:
         """Run a call in the task that awaits this: no other task, unless the call has to wait. Then `paused` is called.
 
-        Returns also when the call was stopped. Raises CancelledError when the task itself is.
+        Returns the frame that answers it; None if the call was stopped. Raises CancelledError when the task itself is.
         """
         task = asyncio.current_task()
         before = 0 if task is None else task.cancelling()
         call.task = task
+        frame: bytes | None = None
         try:
-            await noticed(self.answer(call), paused)
+            frame = await noticed(self.outcome(call), paused)
         except asyncio.CancelledError:
             # One cancellation is the call's own if it was ended by us; any more are meant for the task.
             if task is None or not call.ended or task.cancelling() > before + 1:
@@ -109,6 +110,9 @@ class HttpConversation(Conversation):
             call.task = None
         if task is not None and call.ended and task.cancelling() > before:
             task.uncancel()
+        if self.station.closing:
+            self.station.settled()
+        return frame
 
     async def _route(self, frame: bytes, about: Call | None) -> None:
         reply: Reply | None = None if about is None else about.route

@@ -68,8 +68,10 @@ class Station:
             self._idle.set()
 
     def in_flight(self) -> int:
-        """Calls that run, also as tasks and at other workers. Open listen requests and suspended calls are not among them."""
-        return sum(conversation.in_flight() for conversation in self.conversations) + self.tasks.running() + self.carried
+        """Calls that run, also as tasks and at other workers; no open listen requests, and no suspended calls."""
+        return (
+            sum(conversation.in_flight() for conversation in self.conversations) + self.tasks.running() + self.carried
+        )
 
     def updated(self, uri: str) -> None:
         """A resource changed: tell who subscribed to it."""

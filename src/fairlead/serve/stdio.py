@@ -16,10 +16,10 @@ from typing import Any, Final
 from fairlead.errors import INVALID_REQUEST, PeerError
 from fairlead.kernel import Call, ServerSession
 from fairlead.serve.conversation import Conversation
-from fairlead.serve.lines import LineSplitter, LineTooLong
 from fairlead.serve.station import Station
 from fairlead.serve.threads import lend
 from fairlead.wire import encode
+from fairlead.wire.lines import LineSplitter, LineTooLong
 
 MOMENT: Final = 0.5
 """Seconds that calls may still take after the end of input: `echo … | fairlead serve` gets its answer."""

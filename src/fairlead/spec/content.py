@@ -91,6 +91,11 @@ class BlobContents(msgspec.Struct, kw_only=True):
     meta: dict[str, Any] | Unset = msgspec.field(name="_meta", default=UNSET)
 
 
+def read_contents(one: dict[str, Any]) -> TextContents | BlobContents:
+    """Contents from JSON: whether text or bytes, the members tell. Raises msgspec.ValidationError."""
+    return msgspec.convert(one, BlobContents) if "blob" in one else msgspec.convert(one, TextContents)
+
+
 class Embedded(msgspec.Struct, tag_field="type", tag="resource"):
     """A resource's contents inside a result."""
 

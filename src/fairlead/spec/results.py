@@ -55,3 +55,23 @@ class Sampled(msgspec.Struct):
         blocks = self.content if isinstance(self.content, list) else [self.content]
         texts = [block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
         return "\n".join(text for text in texts if isinstance(text, str))
+
+
+class Called(msgspec.Struct):
+    """What a tool answered."""
+
+    content: list[dict[str, Any]]
+    structured: Any = msgspec.field(name="structuredContent", default=None)
+    is_error: bool = msgspec.field(name="isError", default=False)
+
+    @property
+    def text(self) -> str:
+        """The text blocks, joined by line breaks."""
+        return "\n".join(block["text"] for block in self.content if block["type"] == "text")
+
+    @property
+    def value(self) -> Any:
+        """What the function returned, as JSON has it; the text where the tool has no output schema."""
+        if isinstance(self.structured, dict) and set(self.structured) == {"result"}:
+            return self.structured["result"]
+        return self.text if self.structured is None else self.structured

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.serve.lines import LineSplitter, LineTooLong
+from fairlead.wire.lines import LineSplitter, LineTooLong
 
 
 def whole(data: bytes, cuts: list[int], limit: int = 50) -> list[bytes | None]:
