@@ -6,17 +6,13 @@ import multiprocessing
 import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from fuzz.decoder import CHUNK, Finding, Frame, Report, feed, frames
+from fuzz.decoder import CHUNK, Finding, Frame, Report, work
 
 CRASHES = Path(__file__).parent / "crashes"
 _SHOWN = 5
-
-
-def work(task: tuple[int, int, int]) -> Report:
-    """One chunk: its seed, its number, how many inputs."""
-    return feed(frames(*task))
 
 
 def run(*, inputs: int, seed: int, jobs: int) -> Report:
@@ -27,8 +23,8 @@ def run(*, inputs: int, seed: int, jobs: int) -> Report:
         for task in tasks:
             whole.add(work(task))
         return whole
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for part in pool.imap_unordered(work, tasks, chunksize=4):
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for part in pool.map(work, tasks, chunksize=4):
             whole.add(part)
     return whole
 

@@ -64,6 +64,11 @@ def frames(seed: int, chunk: int, count: int) -> Iterator[Frame]:
         yield invent(random)
 
 
+def work(task: tuple[int, int, int]) -> Report:
+    """One chunk: its seed, its number, how many inputs. Here, since a new process does not load `__main__`."""
+    return feed(frames(*task))
+
+
 def feed(inputs: Iterator[Frame], decoder: Decode = decode) -> Report:
     """Decode each input and look at what came of it."""
     report = Report()

@@ -1,6 +1,7 @@
 """Several workers of one server, as the processes that they are, and clients that know which of them they talk to."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ BOTH = "application/json, text/event-stream"
 EXTENSION = "io.modelcontextprotocol/tasks"
 
 Message = dict[str, Any]
+_ids = itertools.count(1000)  # Several connections share a session, whose ids must differ.
 
 
 class Crew:
@@ -104,7 +106,6 @@ class Link:
         self.pid = pid
         self.session: str | None = None
         self.version = HANDSHAKE
-        self._next = 0
 
     def headers(self) -> dict[str, str]:
         told = {"accept": BOTH, "content-type": "application/json"}
@@ -118,8 +119,7 @@ class Link:
 
     async def post(self, method: str, params: Message | None = None, *, id: Any = None, **more: Any) -> httpx2.Response:
         """POST a request of the handshake era."""
-        self._next += 1
-        message = {"jsonrpc": "2.0", "id": self._next if id is None else id, "method": method}
+        message = {"jsonrpc": "2.0", "id": next(_ids) if id is None else id, "method": method}
         return await self.request("POST", json={**message, "params": params or {}}, **more)
 
     async def shake(self, **capabilities: Any) -> str:
@@ -156,8 +156,7 @@ class Link:
         named = params.get("name") or params.get("taskId")
         told = {**self.headers(), "mcp-protocol-version": STATELESS, "mcp-method": method, **(headers or {})}
         told |= {"mcp-name": named} if named else {}
-        self._next += 1
-        message = {"jsonrpc": "2.0", "id": self._next, "method": method, "params": params}
+        message = {"jsonrpc": "2.0", "id": next(_ids), "method": method, "params": params}
         answer = await self.request("POST", json=message, headers=told)
         return message_in(answer)
 
@@ -165,7 +164,11 @@ class Link:
     async def stream(self, method: str, path: str = "/mcp", **options: Any) -> AsyncIterator["Stream"]:
         options["headers"] = {**self.headers(), **options.get("headers", {})}
         async with self._client.stream(method, self._url + path, **options) as answer:
-            yield Stream(answer)
+            stream = Stream(answer)
+            try:
+                yield stream
+            finally:
+                await stream.lines.aclose()
 
 
 class Stream:
@@ -173,14 +176,14 @@ class Stream:
 
     def __init__(self, answer: httpx2.Response) -> None:
         self.answer = answer
-        self._lines = answer.aiter_lines()
+        self.lines = answer.aiter_lines()
         self.last_id = ""
 
     async def event(self) -> tuple[str, str]:
         """The next event that says something: its kind and its data."""
         kind, data = "message", ""
         async with asyncio.timeout(WAIT):
-            async for line in self._lines:
+            async for line in self.lines:
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value

@@ -76,13 +76,9 @@ def test_an_id_that_no_worker_signed_is_unknown_everywhere(run, fleet) -> None:
         async with links(fleet) as found:
             (here,), (there,) = two(found)
             id = await here.shake()
-            for forged in (
-                id[:-1] + ("0" if id[-1] != "0" else "1"),
-                "1-x." + id.rpartition(".")[2],
-                "0-",
-                "x",
-                "7-a.b",
-            ):
+            signature = id.rpartition(".")[2]
+            changed = id[:-1] + ("0" if id[-1] != "0" else "1")
+            for forged in (changed, f"0-x.{signature}", f"1-x.{signature}", "0-", "1-.", "x", "7-a.b"):
                 for link in (here, there):
                     answer = await link.join(forged).post("tools/list")
                     assert answer.status_code == 404, (forged, answer.text)
@@ -120,7 +116,7 @@ def test_large_and_chunked_bodies_go_both_ways(run, fleet) -> None:
         async with links(fleet) as found:
             (here,), (there,) = two(found)
             there.join(await here.shake())
-            text = "ü" * 1_000_000
+            text = "ü" * 400_000
             assert await there.call("length", {"text": text}) == len(text)
 
             async def pieces():
@@ -376,11 +372,11 @@ def test_a_killed_worker_loses_its_sessions_alone_and_is_started_again(run) -> N
             lost, kept = await here.shake(), await other.shake()
             assert await there.join(lost).call("where") == here.pid
             stop(here.pid)
-            made.says(rf"Worker \d \(process {here.pid}\) ended with SIGKILL")
+            await asyncio.to_thread(made.says, rf"Worker \d \(process {here.pid}\) ended with SIGKILL")
             answer = await there.post("tools/list")
             assert answer.status_code == 404, answer.text
             assert await there.join(kept).call("where") == other.pid
-            made.says(r"Worker \d \(process \d+\) serves")
+            await asyncio.to_thread(made.says, r"Worker \d \(process \d+\) serves")
         async with links(made) as found:
             assert other.pid in found and here.pid not in found
             answer = await found[other.pid][0].join(lost).post("tools/list")
