@@ -124,6 +124,7 @@ class Link:
 
     async def shake(self, **capabilities: Any) -> str:
         """Open a session; returns its id."""
+        self.session = None
         params = {
             "protocolVersion": self.version,
             "capabilities": capabilities,

@@ -112,10 +112,11 @@ class ServerSession:
         return self.questions.refuse(message)
 
     def _batch(self, members: list[Any], now: float) -> list[Effect]:
-        if self.version is not None and not self.version.batches:
+        version = VERSIONS[STATELESS[-1]] if self.stateless_only else self.version
+        if version is not None and not version.batches:
             refusal = PeerError(
                 INVALID_REQUEST,
-                f"MCP {self.version.date} has no batches.",
+                f"MCP {version.date} has no batches.",
                 data={"next": "Send one message per frame."},
             )
             return [Send(encode.error(refusal))]
@@ -284,7 +285,7 @@ class ServerSession:
         call.ended = True
         self.listening.remove(call.id)
         if call.batch is not None and (frame := call.batch.settle(None)) is not None:
-            return [Send(frame)]
+            return [Send(frame, call)]
         return []
 
     def progress(self, call: Call, done: float, total: float | None, message: str | None) -> bytes | None:

@@ -4,7 +4,6 @@ Refuses (-32020) a stateless request whose headers and body disagree: a proxy ma
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -78,7 +77,7 @@ def decoded(value: str) -> str | None:
     try:
         raw = base64.b64decode(found[1], validate=True)
         return raw.decode() if base64.b64encode(raw).decode() == found[1] else None
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # Not base64, not ASCII, or not UTF-8 inside.
         return None
 
 

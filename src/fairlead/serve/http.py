@@ -33,7 +33,7 @@ from fairlead.serve.sessions import HttpConversation, HttpSession, Sessions
 from fairlead.serve.station import Station
 from fairlead.serve.websocket import Receive, Scope, Send
 from fairlead.settings import Settings
-from fairlead.spec import STATELESS, VERSIONS
+from fairlead.spec import HANDSHAKE, VERSIONS
 from fairlead.wire import encode
 
 _ALWAYS: Final = {
@@ -95,10 +95,10 @@ class StreamableHttp:
             raise PageError(406, "NOT_ACCEPTABLE", "The answer is JSON or a stream of events: accept both.")
         if not said.is_json(headers.get("content-type")):
             raise PageError(415, "UNSUPPORTED_MEDIA_TYPE", "Send content-type: application/json.")
-        version = self._version(headers)
+        version = headers.get(said.VERSION)
         chosen = self._settings
         body = await read_body(receive, headers, most=chosen.frame_bytes, within=chosen.body_seconds)
-        if version in STATELESS:
+        if version is not None and version not in HANDSHAKE:  # One that nobody knows is refused under the body's id.
             if self._elsewhere is not None and await respond.leave_to(self._elsewhere, body):
                 return
             await self._stateless(scope, headers, body, respond)
@@ -164,6 +164,7 @@ class StreamableHttp:
         )
         # Of a session, the headers are those of its newest request.
         session.check = _checked
+        session.said_version = headers.get(said.VERSION)
         return session
 
     def _open(self, conversation: HttpSession) -> str:
@@ -213,7 +214,7 @@ class StreamableHttp:
 
         try:
             frame = await conversation.run(call, lambda: timers.append(loop.call_later(WATCH_AFTER, watch)))
-            if frame is not None and not reply.done:
+            if frame is not None and not reply.settled:
                 reply.put(frame, last=True)
             for task in beside:
                 await task

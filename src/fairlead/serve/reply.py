@@ -62,6 +62,11 @@ class Reply:
         self.released = False
         """Whether its call asked that the stream be closed early."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether the last frame is in. A reply that is kept in a journal may have lost its first reader before."""
+        return self.done if self.journal is None else self.journal.closed
+
     def put(self, frame: bytes, *, last: bool) -> None:
         """One more frame; `last` ends the reply. A reply with a journal keeps it there for a reader who comes back."""
         if self.journal is not None:

@@ -117,7 +117,7 @@ class HttpConversation(Conversation):
     async def _route(self, frame: bytes, about: Call | None) -> None:
         reply: Reply | None = None if about is None else about.route
         last = is_last(frame)
-        if reply is None or reply.done or (reply.single and not last):
+        if reply is None or reply.settled or (reply.single and not last):
             self.aside(frame)
             return
         reader = reply if reply.journal is None else reply.journal.reader
