@@ -309,7 +309,7 @@ def test_an_app_mounted_at_a_prefix_serves_every_line_below_it(run) -> None:
     async def use() -> None:
         mcp = small()
         async with docked(mcp, Starlette(routes=[Mount("/tools", mcp.asgi())])) as address:
-            for path in ("/tools", "/tools/", "/tools/mcp", "/tools/mcp/"):
+            for path in ("/tools/", "/tools/mcp", "/tools/mcp/"):  # Starlette itself has nothing at /tools
                 async with connected(address, path=path) as peer:
                     assert (await peer.call("add", {"a": 1, "b": 2}))["structuredContent"] == {"result": 3}
             assert await status(f"http://{address}/tools/health") == 200
@@ -401,9 +401,26 @@ def test_every_line_works_through_nginx_at_a_prefix(run, location: str, options:
                     assert (await peer.call("add", {"a": 1, "b": 2}))["structuredContent"] == {"result": 3}
             assert await status(f"http://{address}/tools/health") == 200
             assert await status(f"http://{address}/tools/health", origin="https://evil.example") == 403
+            for path in ("/tools/mcp", "/tools/mcp/"):
+                await _new_line(f"http://{address}{path}")
             await _old_line(f"http://{address}", "/tools/sse")
 
     run(use(), within=20)
+
+
+_HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+
+
+async def _new_line(url: str) -> None:
+    accept = {"accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(trust_env=False, timeout=WAIT, headers=accept) as client:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}
+        begun = await client.post(url, json=message)
+        assert begun.json()["result"]["serverInfo"]["name"] == "small"
+        named = {"mcp-session-id": begun.headers["mcp-session-id"]}
+        async with client.stream("GET", url, headers=named) as answer:
+            assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+        assert (await client.delete(url, headers=named)).status_code == 204
 
 
 async def _old_line(base: str, path: str) -> None:
@@ -415,8 +432,7 @@ async def _old_line(base: str, path: str) -> None:
         try:
             told = await _data(lines)
             assert told.startswith("/tools/messages/?session_id=")
-            params = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-            message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+            message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}
             assert (await client.post(base + told, json=message)).status_code == 202
             assert json.loads(await _data(lines))["result"]["serverInfo"]["name"] == "small"
         finally:

@@ -290,6 +290,7 @@ def test_a_peer_that_answers_no_ping_is_closed_1011_and_its_app_told(run: Run, l
 # --- messages -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("WS-12")
 @pytest.mark.parametrize(
     ("data", "code"),
     [

@@ -4,6 +4,8 @@ fairlead serve tests/interop/quay.py --transport stdio
 """
 
 import asyncio
+import os
+import signal
 import threading
 from collections import defaultdict
 from dataclasses import dataclass
@@ -142,6 +144,12 @@ async def linger(ctx: Context) -> str:
     await ctx.progress(1)
     await asyncio.sleep(0.5)
     return "finished"
+
+
+@mcp.tool
+async def founder() -> None:
+    """End this process without a word."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @mcp.tool

@@ -185,9 +185,7 @@ def test_a_client_that_takes_json_alone_hears_the_answer_alone(run):
         async with served(Boat().mcp) as one:
             for tool in ("told", "step", "add", "nap"):
                 params = {"name": tool, "arguments": {"a": 1, "b": 2} if tool == "add" else {}}
-                answer = await one.modern(
-                    "tools/call", params, headers={"accept": "application/json"}, progressToken=5
-                )
+                answer = await one.modern("tools/call", params, headers={"accept": "application/json"}, progressToken=5)
                 assert answer.status == 200 and answer.headers["content-type"] == "application/json"
                 assert answer.json["result"]["resultType"] == "complete"
 
@@ -491,13 +489,14 @@ def test_without_sessions_a_handshake_client_is_served_all_the_same(run):
             assert hello.status == 200 and "mcp-session-id" not in hello.headers
             assert (await one.post({"jsonrpc": "2.0", "method": "notifications/initialized"})).status == 202
             version = {"mcp_protocol_version": "2025-11-25"}
-            answer = await one.post(
-                request(1, "tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}), **version
-            )
+            answer = await one.post(request(1, "tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}), **version)
             assert answer.json["result"]["structuredContent"] == {"result": 3}
-            assert "structuredContent" not in (
-                await one.post(request(1, "tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}))
-            ).json["result"]  # Who names no version speaks 2025-03-26.
+            assert (
+                "structuredContent"
+                not in (await one.post(request(1, "tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}))).json[
+                    "result"
+                ]
+            )  # Who names no version speaks 2025-03-26.
             asked = await one.post(request(2, "tools/call", {"name": "ask", "arguments": {}}), **version)
             assert asked.json["result"]["isError"] is True
             assert (await one.listen()).status == 405

@@ -190,56 +190,63 @@ def test_who_reads_no_stream_is_dropped_and_its_call_ended(run):
     run(talk(), within=20)
 
 
+LONG = "notes://" + "x" * 100_000
+"""The name of a resource, which stands in each message that tells of a change."""
+
+
+async def flood(boat, until):
+    """Tell of changes until the listener is gone."""
+    async with asyncio.timeout(WAIT):
+        while not until():
+            boat.mcp.notify_updated(LONG)
+            await asyncio.sleep(0.005)
+
+
 @pytest.mark.requirement("HTTP-32")
-@pytest.mark.parametrize("path", ["/mcp", "/sse"])
-def test_who_listens_and_does_not_read_is_dropped(run, path):
+def test_who_listens_in_a_session_and_does_not_read_is_dropped_and_may_come_back(run):
     async def talk():
         async with afloat(stall_seconds=0.2, queued_bytes=65536) as (boat, one):
+            await one.shake()
+            assert (await one.post(request(1, "resources/subscribe", {"uri": LONG}))).json["result"] == {}
+            named = {"mcp-session-id": one.session, "mcp-protocol-version": one.version}
+            [session] = boat.mcp.station.conversations
             async with deaf(one.address) as two:
-                if path == "/mcp":
-                    await one.shake()
-                    two.session, two.version = one.session, one.version
-                    version = {"mcp-session-id": one.session, "mcp-protocol-version": one.version}
-                    await two.send("GET", headers={**version, "accept": "text/event-stream"})
-                else:
-                    async with web(one.address) as ear:
-                        stream = await ear.ask("GET", "/sse", {})
-                        where = (await stream.event()).data
-                        ear.writer.transport.pause_reading()
-                        for message in (initialize("2025-06-18"), {"jsonrpc": "2.0", "method": "notifications/initialized"}):
-                            await one.ask("POST", where, {}, json.dumps(message).encode())
-                        await flood(boat, lambda: not boat.mcp.station.conversations)
-                        return
-                await flood(
-                    boat,
-                    lambda: all(
-                        journal.reader is None
-                        for conversation in boat.mcp.station.conversations
-                        for journal in conversation.store.journals.values()
-                    ),
-                )
-                ended = await one.ask("DELETE", headers=version)
-                assert ended.status == 204
+                await two.send("GET", headers={**named, "accept": "text/event-stream"})
+                async with asyncio.timeout(WAIT):
+                    while session.standalone().reader is None:
+                        await asyncio.sleep(0.01)
+                await flood(boat, lambda: session.standalone().reader is None)
+                two.writer.transport.resume_reading()
+                await given_up(two)
+            async with web(one.address, one) as three:
+                assert (await (await three.listen()).message())["params"]["uri"] == LONG
+            assert (await one.ask("DELETE", headers=named)).status == 204
 
     run(talk(), within=20)
 
 
-async def flood(boat, until):
-    async with asyncio.timeout(WAIT):
-        await asyncio.sleep(0.1)
-        while True:
-            for _ in range(2000):
-                boat.mcp.disable("add")
-                boat.mcp.enable("add")
-            await asyncio.sleep(0.01)
-            if until():
-                return
+@pytest.mark.requirement("HTTP-32")
+def test_who_opens_a_stream_of_the_first_version_and_does_not_read_is_dropped(run):
+    async def talk():
+        async with afloat(stall_seconds=0.2, queued_bytes=65536) as (boat, one):
+            async with web(one.address, limit=1024) as two:
+                where = (await (await two.ask("GET", "/sse", {})).event()).data
+                two.writer.transport.pause_reading()
+                for message in (
+                    initialize("2024-11-05"),
+                    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+                    request(1, "resources/subscribe", {"uri": LONG}),
+                ):
+                    assert (await one.ask("POST", where, {}, json.dumps(message).encode())).status == 202
+                await flood(boat, lambda: not boat.mcp.station.conversations)
+                two.writer.transport.resume_reading()
+                await given_up(two)
+
+    run(talk(), within=20)
 
 
 @pytest.mark.requirement("HTTP-32")
-def test_who_does_not_read_a_large_answer_is_dropped(run, monkeypatch):
-    monkeypatch.setattr("uvicorn.config.Config.timeout_keep_alive", 1, raising=False)
-
+def test_who_does_not_read_a_large_answer_is_dropped(run):
     async def talk():
         async with afloat(stall_seconds=0.2) as (boat, one):
             async with deaf(one.address) as two:

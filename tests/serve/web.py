@@ -113,7 +113,9 @@ class Web:
             headers: dict[str, str] = {}
             for line in lines:
                 name, _, value = line.partition(":")
-                headers[name.lower()] = f"{headers[name.lower()]}, {value.strip()}" if name.lower() in headers else value.strip()
+                headers[name.lower()] = (
+                    f"{headers[name.lower()]}, {value.strip()}" if name.lower() in headers else value.strip()
+                )
             answer = Answer(int(status.split(" ")[1]), headers, web=self)
             if not answer.streams and to != "HEAD":
                 answer.body = await self.reader.readexactly(int(headers.get("content-length", "0")))
@@ -165,7 +167,9 @@ class Web:
 
     # Messages.
 
-    def stateless(self, method: str, params: Message | None = None, *, id: Any = 1, **meta: Any) -> tuple[dict[str, str | None], bytes]:
+    def stateless(
+        self, method: str, params: Message | None = None, *, id: Any = 1, **meta: Any
+    ) -> tuple[dict[str, str | None], bytes]:
         """The headers and the body of a stateless request."""
         given = dict(params or {})
         given["_meta"] = {VERSION: STATELESS, CAPABILITIES: {}, **given.get("_meta", {}), **meta}
@@ -174,12 +178,16 @@ class Web:
             headers["mcp-name"] = given[NAMED[method]]
         return headers, json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": given}).encode()
 
-    async def modern(self, method: str, params: Message | None = None, *, id: Any = 1, headers: Any = None, **meta: Any) -> Answer:
+    async def modern(
+        self, method: str, params: Message | None = None, *, id: Any = 1, headers: Any = None, **meta: Any
+    ) -> Answer:
         """A stateless request and its response; `headers` replace those that it would have."""
         own, body = self.stateless(method, params, id=id, **meta)
         return await self.ask("POST", headers={**own, **(headers or {})}, body=body)
 
-    async def call(self, tool: str, arguments: Message | None = None, *, headers: Any = None, more: Any = None, **meta: Any) -> Answer:
+    async def call(
+        self, tool: str, arguments: Message | None = None, *, headers: Any = None, more: Any = None, **meta: Any
+    ) -> Answer:
         """A stateless call of a tool."""
         params = {"name": tool, "arguments": arguments or {}, **(more or {})}
         return await self.modern("tools/call", params, headers=headers, **meta)

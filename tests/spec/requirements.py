@@ -476,7 +476,12 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/kernel/test_answers.py::test_a_value_that_cannot_be_written_is_answered_all_the_same",
         ),
     ),
-    _pending("ERR-13", "-32042 is used on 2025-11-25 alone.", "2025-11-25: URL elicitation"),
+    Requirement(
+        id="ERR-13",
+        clause="-32042 is used on 2025-11-25 alone.",
+        source="2025-11-25: URL elicitation",
+        tests=("tests/kernel/test_url_error.py::test_only_one_version_knows_the_error_that_asks_for_a_url",),
+    ),
     _pending(
         "ERR-14",
         "No code of ours lies in the range that JSON-RPC and MCP keep for themselves.",
@@ -667,7 +672,12 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{BINDING}: credentials",
         tests=("tests/serve/test_websocket.py::test_the_subprotocol_mcp_is_echoed_and_no_other",),
     ),
-    _pending("WS-06", "A token in the query opens nothing.", f"{BINDING}: credentials"),
+    Requirement(
+        id="WS-06",
+        clause="A token in the query opens nothing.",
+        source=f"{BINDING}: credentials",
+        tests=("tests/serve/test_liveness.py::test_a_token_in_the_query_makes_nobody_of_its_bearer",),
+    ),
     Requirement(
         id="WS-07",
         clause="A text frame holds one message, and the answer is one text frame.",
@@ -700,7 +710,12 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{BINDING}: framing",
         tests=("tests/serve/test_websocket.py::test_text_that_is_not_utf8_closes_1007",),
     ),
-    _pending("WS-12", "A peer that breaks a rule of the house is closed 1008.", f"{BINDING}: framing"),
+    Requirement(
+        id="WS-12",
+        clause="A peer that breaks a rule of the house is closed 1008.",
+        source=f"{BINDING}: framing",
+        tests=("tests/guard/test_protocol.py::test_a_broken_message_is_closed_with_its_code_and_nothing_in_the_log",),
+    ),
     Requirement(
         id="WS-13",
         clause="A server that goes away closes 1001, one that restarts 1012.",
@@ -725,10 +740,14 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{BINDING}: cancellation",
         tests=("tests/serve/test_websocket.py::test_closing_the_socket_abandons_what_is_in_flight_and_leaves_nothing",),
     ),
-    _pending(
-        "WS-17",
-        "The server pings every 20 s, and closes after 20 s without a pong.",
-        f"{BINDING}: liveness",
+    Requirement(
+        id="WS-17",
+        clause="The server pings every 20 s, and closes after 20 s without a pong.",
+        source=f"{BINDING}: liveness",
+        tests=(
+            "tests/serve/test_liveness.py::test_a_peer_is_pinged_and_closed_when_it_sends_no_pong",
+            "tests/serve/test_liveness.py::test_pings_go_out_every_twenty_seconds_unless_set_otherwise",
+        ),
     ),
     Requirement(
         id="WS-18",

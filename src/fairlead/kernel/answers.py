@@ -6,7 +6,7 @@ import msgspec
 
 from fairlead.catalog import Completion, Prompt, Resource, Tool
 from fairlead.catalog.outcome import failure, fit, fit_message
-from fairlead.errors import INTERNAL_ERROR, PeerError, ToolError
+from fairlead.errors import INTERNAL_ERROR, URL_ELICITATION_REQUIRED, PeerError, ToolError
 from fairlead.kernel.call import Call
 from fairlead.spec import HANDSHAKE, VERSIONS, Version
 from fairlead.spec.methods import METHODS
@@ -75,7 +75,9 @@ def input_required(call: Call, questions: msgspec.Raw, state: str) -> dict[str, 
 def failed(call: Call, error: Exception) -> bytes:
     """The frame for a call whose function raised. Only what was meant for the caller is told."""
     if isinstance(error, PeerError):
-        return encode.error(error, call.id)
+        if error.code != URL_ELICITATION_REQUIRED or call.version.url_elicitation_error:
+            return encode.error(error, call.id)
+        error = ToolError(error.message)  # In other versions nobody would know the code.
     meant = isinstance(error, ToolError)
     if isinstance(call.entry, Tool):
         text = str(error) if meant else f"The tool {call.name!r} failed. The server's log has the cause."

@@ -120,7 +120,8 @@ class Parking:
 def bound(call: "Call") -> bytes:
     """A digest of who calls what with which arguments: a state is good for that alone."""
     arguments = getattr(call.params, "arguments", None)
-    raw = bytes(arguments) if isinstance(arguments, msgspec.Raw) else _write(arguments or None)
+    # No arguments and an empty object are the same request.
+    raw = bytes(arguments) if isinstance(arguments, msgspec.Raw) else _write(arguments or {})
     said = "\0".join((call.principal or "", call.request.method, call.name))
     return sha256(said.encode() + b"\0" + msgspec.json.format(raw, indent=-1)).digest()
 

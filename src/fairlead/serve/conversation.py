@@ -54,6 +54,9 @@ class Conversation:
             if kind is Run:
                 self.begin(effect.call)  # type: ignore[union-attr]
             elif kind is Send:
+                about = effect.about  # type: ignore[union-attr]
+                if about is not None and about.fault is not None:
+                    report(about, about.fault)  # It ended before it began: an author's type raised.
                 await self.send(effect.frame, effect.about)  # type: ignore[union-attr]
             else:
                 self.act(effect)

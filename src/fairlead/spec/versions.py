@@ -26,6 +26,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """Arguments that fail the tool's schema: a protocol error, or a result with `isError`."""
 
     resource_not_found: int = -32002
+    url_elicitation_error: bool = False
+    """The error exists that asks for the elicitation of a URL (-32042)."""
+
     url_elicitation: bool = False
     """A client may be asked to have its user open a URL."""
 
@@ -81,6 +84,7 @@ VERSIONS: Final[dict[str, Version]] = {
             structured_output="object",
             argument_faults="result",
             url_elicitation=True,
+            url_elicitation_error=True,
             polled_streams=True,
             content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_11,

@@ -1,0 +1,204 @@
+"""The outgoing half of HTTP: whole answers in one write, what the app learns of its reader, and unread answers."""
+
+import asyncio
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.guard.peers import App, connected, served
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Answers(App):
+    """Answers with these events; keeps the scope of the last request."""
+
+    def __init__(self, *events: dict[str, Any]) -> None:
+        super().__init__()
+        self.events = events
+        self.scope: Any = None
+
+    async def http(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope = scope
+        for event in self.events:
+            await send(dict(event))
+
+
+def start(status: int = 200, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def body(data: bytes = b"", *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+LENGTH = (b"content-length", b"5")
+
+
+async def told(app: App, request: bytes = GET, loop: str = "uvloop") -> bytes:
+    """All that comes for one request, until the connection has been idle."""
+    with served(app, loop=loop, timeout_keep_alive=0.1) as port:
+        async with connected(port) as peer:
+            await peer.send(request)
+            return await peer.rest()
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([start(200, LENGTH), body(b"hello")], b"content-length: 5\r\n\r\nhello"),
+        ([start(404, (b"X-Y", b"z"), LENGTH), body(b"hello")], b"x-y: z\r\ncontent-length: 5\r\n\r\nhello"),
+        ([start(200, LENGTH), body(b"he", more=True), body(b"llo")], b"content-length: 5\r\n\r\nhello"),
+        ([start(200), body(b"hello")], b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+        ([start(204), body()], b"\r\n\r\n"),
+    ],
+)
+def test_an_answer_is_what_stock_would_write(run, events, expected, loop):
+    async def talk():
+        seen = await told(Answers(*events), loop=loop)
+        assert seen.startswith(b"HTTP/1.1 %d " % events[0]["status"]) and seen.endswith(expected)
+        last = await told(Answers(*events), GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), loop)
+        assert b"\r\nconnection: close\r\n" in last and last.endswith(expected.partition(b"\r\n\r\n")[2])
+
+    run(talk())
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [start(200, (b"content-length", b"4")), body(b"hello")],
+        [start(200, (b"content-length", b"6")), body(b"hello")],
+        [start(200, (b"x", b"a\r\nb: c"), LENGTH), body(b"hello")],
+        [start(200, (b"x y", b"a"), LENGTH), body(b"hello")],
+        [start(200, LENGTH)],
+        [body(b"hello")],
+        [],
+    ],
+)
+def test_a_mistake_of_the_app_never_looks_like_an_answer(run, events):
+    async def talk():
+        seen = await told(Answers(*events))
+        assert b"\r\nb: c" not in seen and b"x y" not in seen
+        assert not seen.startswith(b"HTTP/1.1 200") or not seen.endswith(b"hello") or b"length: 6" in seen
+
+    run(talk())
+
+
+def test_answers_to_pipelined_requests_come_in_order(run):
+    class Numbered(App):
+        async def http(self, scope: Any, receive: Any, send: Any) -> None:
+            number = scope["path"][1:].encode()
+            if number == b"2":
+                await asyncio.sleep(0.01)
+            await send(start(200, (b"content-length", b"%d" % len(number))))
+            await send(body(number))
+
+    async def talk():
+        with served(Numbered()) as port:
+            async with connected(port) as peer:
+                await peer.send(b"".join(GET.replace(b"/ ", b"/%d " % number, 1) for number in range(8)))
+                for number in range(8):
+                    head = await peer.head()
+                    assert await peer.body(head) == b"%d" % number
+
+    run(talk())
+
+
+def test_an_answer_goes_out_before_the_refusal_of_what_follows_it(run):
+    async def talk():
+        for _ in range(10):
+            with served(Answers(start(200, LENGTH), body(b"hello"))) as port:
+                async with connected(port) as peer:
+                    await peer.send(GET)
+                    await peer.send(b"no request at all\r\n\r\n")
+                    seen = await peer.rest()
+                    assert seen.endswith(b"hello") or seen.index(b"hello") < seen.index(b"HTTP/1.1 400")
+
+    run(talk())
+
+
+def test_head_has_a_head_alone(run):
+    async def talk():
+        with served(Answers(start(200, LENGTH), body(b"hello"))) as port:
+            async with connected(port) as peer:
+                await peer.send(GET.replace(b"GET", b"HEAD"))
+                assert "content-length: 5" in (await peer.head())
+                await peer.send(GET)
+                assert await peer.body(await peer.head()) == b"hello"
+
+    run(talk())
+
+
+def test_the_app_can_look_at_what_is_unread_and_drop_its_peer(run):
+    class Looks(App):
+        async def http(self, scope: Any, receive: Any, send: Any) -> None:
+            extensions = scope["extensions"]
+            assert extensions["fairlead.unsent"]() == 0
+            await send(start(200))
+            for _ in range(64):
+                if extensions["fairlead.unsent"]() > 65_536:
+                    break
+                await send(body(b"x" * 65_536, more=True))
+            self.seen.put(extensions["fairlead.unsent"]())
+            extensions["fairlead.abort"]()
+
+    async def talk():
+        app = Looks()
+        with served(app) as port:
+            async with connected(port, deaf=True) as peer:
+                await peer.send(GET)
+                assert await app.next_seen() > 65_536
+                async with asyncio.timeout(5):
+                    with suppress(ConnectionError):  # the end may come as a plain one
+                        while await peer.reader.read(65_536):
+                            pass
+
+    run(talk())
+
+
+def read_slowly(port: int, pause: float, seen: list[int], go: threading.Event) -> None:
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        raw.connect(("127.0.0.1", port))
+        raw.settimeout(8)
+        raw.sendall(GET)
+        if pause < 0:
+            go.wait(8)
+        try:
+            while data := raw.recv(65_536):
+                seen.append(len(data))
+                if pause > 0:
+                    go.wait(pause)
+        except OSError:
+            pass
+
+
+def test_an_answer_that_nobody_reads_ends_with_its_connection(run):
+    size = 4_000_000
+    app = Answers(start(200, (b"content-length", b"%d" % size)), body(b"x" * size))
+    with served(app, timeout_keep_alive=0.2) as port:
+        go, seen = threading.Event(), []
+        thread = threading.Thread(target=read_slowly, args=(port, -1, seen, go))
+        thread.start()
+        for _ in range(400):
+            if app.scope is not None and app.scope["extensions"]["fairlead.unsent"]() == 0:
+                break
+            threading.Event().wait(0.02)
+        go.set()
+        thread.join(8)
+        assert not thread.is_alive() and sum(seen) < size
+
+
+def test_an_answer_that_is_read_slowly_comes_whole(run):
+    size = 2_000_000
+    app = Answers(start(200, (b"content-length", b"%d" % size)), body(b"x" * size))
+    with served(app, timeout_keep_alive=0.2) as port:
+        go, seen = threading.Event(), []
+        thread = threading.Thread(target=read_slowly, args=(port, 0.02, seen, go))
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive() and sum(seen) > size
