@@ -12,6 +12,7 @@ CORE   := $(VENV)/.stamp-core
 DEV    := $(VENV)/.stamp-dev
 SYSTEM := $(VENV)/.stamp-system
 NODE   := tests/conformance/node_modules/.stamp
+FASTMCP := .venv-fastmcp/.stamp
 PINS   := pyproject.toml constraints.txt src/fairlead/__about__.py
 
 .DEFAULT_GOAL := help
@@ -24,9 +25,9 @@ help: ## list every target
 run: $(CORE) ## set up what running needs, and serve the quick start on 127.0.0.1:8000
 	$(VENV)/bin/fairlead serve examples/quickstart.py $(ARGS)
 
-setup: $(DEV) $(SYSTEM) $(NODE) ## set up everything: environment, development tools, system packages, conformance suite
+setup: $(DEV) $(SYSTEM) $(NODE) $(FASTMCP) ## set up everything: environment, development tools, system packages, conformance suite
 
-test: $(DEV) $(SYSTEM) $(NODE) ## set up everything and run all tests but the soak tests
+test: $(DEV) $(SYSTEM) $(NODE) $(FASTMCP) ## set up everything and run all tests but the soak tests
 	$(PYTHON) -m pytest $(ARGS)
 
 lint: $(DEV) ## check style, formatting and types
@@ -58,7 +59,7 @@ conformance: $(DEV) $(NODE) ## run the official conformance suite over every lin
 	$(PYTHON) -m tests.conformance.report
 
 clean: ## remove environments, caches and build products
-	rm -rf .venv .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/conformance/node_modules
+	rm -rf .venv .venv-lowest .venv-fastmcp build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/conformance/node_modules
 	find src tests bench fuzz examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build tools are installed, and pinned, like everything else, and the package is built with them
@@ -80,3 +81,7 @@ $(SYSTEM): scripts/apt-packages.txt scripts/setup-system | $(CORE)
 # Stamps itself, where all is there; what is missing is tried again the next time.
 $(NODE): tests/conformance/package.json tests/conformance/package-lock.json scripts/setup-node
 	@scripts/setup-node
+
+# Likewise: FastMCP's client, in an environment of its own.
+$(FASTMCP): bench/requirements/fastmcp.txt scripts/setup-fastmcp
+	@scripts/setup-fastmcp $(@D)

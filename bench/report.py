@@ -16,11 +16,14 @@ from bench.process import ROOT
 from bench.results import Results
 from bench.rounds import Plan
 from bench.scenarios import Scenario
-from bench.subjects import Subject
+from bench.subjects import Line, Subject
 
 NOTES_START, NOTES_END = "<!-- notes -->", "<!-- /notes -->"
 
 _ERA = {Era.NONE: "–", Era.HANDSHAKE: "handshake", Era.STATELESS: "stateless"}
+_FLOOR = {Line.WEBSOCKET: "echo", Line.HTTP: "echo-http"}
+"""The bare echo that a server is compared with, which speaks over the same line."""
+
 _CALL_HEADS = (
     *("server", "line", "era", "calls/s", "lowest–highest", "× echo"),
     *("p50", "p99", "CPU/call", "client CPU/call", "peak RSS"),
@@ -122,7 +125,8 @@ def _call_row(subject: Subject, scenario: str, results: Results) -> tuple[str, .
         return results.median(subject.name, scenario, name)
 
     try:
-        echo = f"{results.ratio(scenario, 'calls_per_second', subject.name, 'echo'):.3f}"
+        floor = _FLOOR[subject.line]
+        echo = f"{results.ratio(scenario, 'calls_per_second', subject.name, floor):.3f}"
     except ValueError:
         echo = "–"
     return (

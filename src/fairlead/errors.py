@@ -26,6 +26,7 @@ RATE_LIMITED: Final = -31002
 TIMED_OUT: Final = -31003
 SHUTTING_DOWN: Final = -31004
 STATE_LOST: Final = -31005
+UNREACHABLE: Final = -31006
 
 
 class Code(NamedTuple):
@@ -111,6 +112,13 @@ CODES: Final[dict[int, Code]] = {
             "The suspended call is gone: it expired, was finished, or the server was restarted.",
             False,
             "Call again from the beginning, without requestState.",
+        ),
+        Code(
+            UNREACHABLE,
+            "UNREACHABLE",
+            "The server behind this one, which would do it, cannot be reached.",
+            True,
+            "Wait a moment, then call again.",
         ),
     )
 }

@@ -12,10 +12,11 @@
 Refuses to offer two things under one name, and settings that do not fit.
 """
 
+import asyncio
 import socket
 import sys
-from collections.abc import Callable
-from typing import Any, Literal, NoReturn, TypeVar, overload
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, overload
 
 import msgspec
 
@@ -28,6 +29,7 @@ from fairlead.guard.origin import OriginGuard
 from fairlead.kernel import Terms
 from fairlead.serve.application import Application
 from fairlead.serve.calling import call_tool
+from fairlead.serve.company import Companion
 from fairlead.serve.memory import MemoryLine
 from fairlead.serve.place import Place, take
 from fairlead.serve.station import Station
@@ -37,8 +39,13 @@ from fairlead.spec.descriptors import UNSET, Icon, Implementation
 from fairlead.spec.results import Called
 from fairlead.wire import Limits
 
+if TYPE_CHECKING:
+    from fairlead.connect.credentials import Provider
+    from fairlead.serve.dial import Dial
+    from fairlead.serve.dialling import Dialling
+
 F = TypeVar("F", bound=Callable[..., Any])
-Transport = Literal["network", "stdio"]
+Transport = Literal["network", "stdio", "dial"]
 
 
 class Fairlead:
@@ -70,6 +77,8 @@ class Fairlead:
         }
         self._station: Station | None = None
         self._place: Place | None = None
+        self._companions: list[Companion] = []
+        self._dialling: Dialling | None = None
         self._stations: list[Station] = []  # Also those of earlier settings, whose apps may be mounted somewhere.
 
     def __repr__(self) -> str:
@@ -175,8 +184,13 @@ class Fairlead:
     def station(self) -> Station:
         """What all conversations of this server share."""
         if self._station is None:
+            chosen = self.settings
             self._station = Station(
-                self._terms(), threads=self.settings.threads, call_timeout=self.settings.call_timeout
+                self._terms(),
+                threads=chosen.threads,
+                call_timeout=chosen.call_timeout,
+                answer_within=chosen.answer_within,
+                companions=self._companions,
             )
             self._stations.append(self._station)
         return self._station
@@ -214,16 +228,19 @@ class Fairlead:
     def run(self, transport: Transport = "network", *, started: Callable[[list[str]], None] | None = None) -> None:
         """Serve until a signal (or, on stdio, the end of input) ends it. Blocks.
 
+        `"dial"` listens nowhere, and serves on the lines of `dial()` alone.
         `started` is called with the addresses once the server listens. With several `workers`, each of them runs this
         program anew up to this call, serves in it, and ends with it; here the call waits for them. Raises LineError
         where the address cannot be used.
         """
         if transport == "stdio":
             run_stdio(self.station)
+        elif transport == "dial":
+            self.dialling.run(self.station)
         elif transport == "network":
             self._serve(started or _say)
         else:
-            raise UsageError(f"There is no transport {transport!r}: use 'network' or 'stdio'.")
+            raise UsageError(f"There is no transport {transport!r}: use 'network', 'stdio' or 'dial'.")
 
     def _serve(self, started: Callable[[list[str]], None]) -> None:
         # uvicorn is a third of the cost of `import fairlead`, and stdio and mounted apps never need it.
@@ -236,6 +253,7 @@ class Fairlead:
         elif self.settings.workers > 1:
             from fairlead.serve.workers import keep_workers  # noqa: PLC0415
 
+            self.asgi()  # What does not fit is told here, and once.
             keep_workers(self.settings, started=started)
         else:
             protocols = guarded_protocols()
@@ -248,6 +266,7 @@ class Fairlead:
         from fairlead.serve.worker import serve_worker  # noqa: PLC0415
 
         self._place = place
+        self.dialling.muted = place.index > 0
         self.settings = msgspec.structs.replace(self.settings, secret=place.secret)
         app = Application(self.station, self.settings, passing=Passing(place, self.station, self.settings))
         usual = ProtocolLimits()
@@ -266,6 +285,39 @@ class Fairlead:
             inside=guarded_protocols(wider),
         )
         raise SystemExit(0)
+
+    def dial(
+        self, url: str, *, headers: Mapping[str, str] | None = None, token: "str | Provider | None" = None
+    ) -> "Dial":
+        """Serve on a WebSocket that we open: to a relay or a voice assistant's cloud, through any NAT.
+
+        Any number at once, each a conversation of its own, opened again when it breaks. Where the server runs, or an
+        event loop does, it begins now; otherwise with the server. Returns what can `hang_up()`. Raises UsageError.
+        """
+        dial = self.dialling.add(url, headers=headers, token=token)
+        if asyncio.events._get_running_loop() is not None:
+            self.station.wake("dial()")
+        return dial
+
+    @property
+    def dialling(self) -> "Dialling":
+        """The outbound lines of this server."""
+        if self._dialling is None:
+            # What opens sockets is a good part of the cost of `import fairlead`, and most servers never dial.
+            from fairlead.serve.dialling import Dialling  # noqa: PLC0415
+
+            self._dialling = Dialling(lambda: self._settings)
+            self.accompany(self._dialling)
+        return self._dialling
+
+    def accompany(self, companion: Companion) -> None:
+        """Let something begin and end with the server: see `fairlead.serve.company.Companion`.
+
+        Where the server runs already, it begins now.
+        """
+        self._companions.append(companion)
+        for station in self._stations:
+            station.company.joined(station, companion)
 
     def dock(self) -> MemoryLine:
         """The client's end of a line inside this process: what `Client(server)` talks over."""

@@ -86,11 +86,12 @@ OPTIONAL = frozenset(
 # `sources`, which loads the file or module that the user named.
 BY_STRING = ("cli", "sources")
 
-# What only a server that listens needs, and what makes up a third of `import fairlead` (uvicorn and its
-# command line): the function that listens imports it. The layer rule reads these imports like all others.
+# What only a server that listens needs, or one that dials, and what makes up a third of `import fairlead` (uvicorn
+# and its command line): the function that listens or dials imports it. The layer rule reads these like all others.
 DEFERRED = frozenset(
     {
         "fairlead.guard.protocol",
+        "fairlead.serve.dialling",
         "fairlead.serve.passing",
         "fairlead.serve.process",
         "fairlead.serve.worker",

@@ -182,7 +182,10 @@ def test_the_state_of_a_question_may_be_kept_and_brought_back_over_another_line(
 
             async def goes_on(other):
                 second = await other.session.call_tool(
-                    "moor", input_responses={key: accepted}, request_state=first.request_state, allow_input_required=True
+                    "moor",
+                    input_responses={key: accepted},
+                    request_state=first.request_state,
+                    allow_input_required=True,
                 )
                 [key_of_second] = second.input_requests
                 berth = {key_of_second: ElicitResult(action="accept", content={"berth": "east"})}

@@ -169,7 +169,9 @@ def test_calls_of_the_sdk_run_side_by_side(run, reach: Reach):
 
             async def met():
                 # None of them returns before all of them are there.
-                assert (await client.call_tool("meet", {"mark": mark, "parties": 12})).structured_content["result"] == 12
+                assert (await client.call_tool("meet", {"mark": mark, "parties": 12})).structured_content[
+                    "result"
+                ] == 12
 
             async def added(number):
                 sums.append((await client.call_tool("add", {"a": number, "b": number})).structured_content["result"])

@@ -13,6 +13,9 @@ from tests.serve.harbour import child
 GONE = -32000
 """The SDK's own code for a connection that was closed."""
 
+ENDING = 3.0
+"""Seconds in which a server ends that has nothing left to do: far fewer than the quay would give to its calls."""
+
 ENDED = (-32600, "Session terminated")
 """What the SDK makes of a 404 to a request of a session."""
 
@@ -43,7 +46,10 @@ def test_the_sdk_needs_nothing_but_the_url(run, quay):
     run(talk(), within=20)
 
 
-@only(line=("http", "sse", "websocket"))
+DRAINS = "serve/sse.py: nobody calls station.settled() when the reader takes the last answer: the drain runs out"
+
+
+@only(line=("http", "sse", "websocket"), failing={"sse": DRAINS})
 @pytest.mark.requirement("WS-13")
 def test_a_server_that_is_told_to_stop_lets_the_call_of_the_sdk_finish(run, reach, elsewhere):
     async def talk():
@@ -66,7 +72,7 @@ def test_a_server_that_is_told_to_stop_lets_the_call_of_the_sdk_finish(run, reac
                     await began.wait()
                     server.process.send_signal(signal.SIGTERM)
                 assert results == ["finished"]
-                assert await server.ends() == 0
+                assert await server.ends(within=ENDING) == 0
                 if reach.line != "http":  # There, the SDK lets the error of its next connection through as it is.
                     with pytest.raises(MCPError) as caught:
                         await client.call_tool("add", {"a": 1, "b": 1})
@@ -119,6 +125,7 @@ def test_a_server_that_started_anew_goes_on_or_ends_the_session_of_the_sdk(run, 
                     with pytest.raises(MCPError) as caught:
                         await client.call_tool("add", {"a": 2, "b": 2})
                     assert (caught.value.code, caught.value.message) == ENDED
+
     run(talk(), within=30)
 
 

@@ -67,6 +67,14 @@ async def ask(ctx: Context) -> str:
     return f"{answer.action} {answer.data} at {os.getpid()}"
 
 
+@mcp.tool(replayable=True)
+async def ask_again(ctx: Context) -> str:
+    """Ask, and allow to be run again."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    answer = await ctx.elicit("How many?", schema)
+    return f"{answer.action} {answer.data} at {os.getpid()}"
+
+
 @mcp.tool
 async def change() -> int:
     """Change the list of tools."""

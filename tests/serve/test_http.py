@@ -25,7 +25,7 @@ def text(answer) -> str:
     return answer.json["result"]["content"][0]["text"]
 
 
-@pytest.mark.requirement("HTTP-03", "STATELESS-04")
+@pytest.mark.requirement("HTTP-03")
 def test_a_request_needs_no_earlier_one_and_is_answered_in_json(run):
     async def talk():
         async with served(Boat().mcp) as one:
@@ -54,7 +54,7 @@ def test_plain_and_other_functions_are_answered_alike(run, tool):
     run(talk())
 
 
-@pytest.mark.requirement("HTTP-04", "ERR-05")
+@pytest.mark.requirement("HTTP-04")
 @pytest.mark.parametrize("method", ["no/such", "initialize", "ping", "logging/setLevel", "resources/subscribe", ""])
 def test_a_method_that_this_version_has_not_is_404(run, method):
     async def talk():
@@ -100,7 +100,7 @@ def test_what_fails_in_a_tool_is_a_result_and_tells_nothing(run):
     run(talk())
 
 
-@pytest.mark.requirement("HTTP-05", "STATELESS-01")
+@pytest.mark.requirement("HTTP-05")
 @pytest.mark.parametrize("member", [VERSION, CAPABILITIES])
 def test_a_request_without_its_meta_is_400(run, member):
     async def talk():
@@ -299,7 +299,7 @@ def test_headers_reach_the_tool(run):
 # Listening.
 
 
-@pytest.mark.requirement("HTTP-09", "STATELESS-17", "STATELESS-18")
+@pytest.mark.requirement("HTTP-09")
 def test_what_is_listened_to_comes_as_a_stream(run):
     async def talk():
         boat = Boat()
@@ -366,7 +366,7 @@ def responses(result, *values):
     return {"requestState": result["requestState"], "inputResponses": given}
 
 
-@pytest.mark.requirement("HTTP-10", "STATELESS-12")
+@pytest.mark.requirement("HTTP-10")
 def test_a_question_is_answered_by_a_retry_on_another_connection(run):
     async def talk():
         async with served(Boat().mcp) as one:

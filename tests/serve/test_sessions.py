@@ -35,7 +35,7 @@ async def until(condition):
 # Lifecycle.
 
 
-@pytest.mark.requirement("HTTP-11", "ERA-02")
+@pytest.mark.requirement("HTTP-11")
 def test_a_handshake_opens_a_session_and_delete_ends_it(run):
     async def talk():
         boat = Boat()
@@ -203,7 +203,7 @@ def test_a_stateless_body_in_a_session_needs_its_headers(run):
 # Batches.
 
 
-@pytest.mark.requirement("HTTP-17", "ERA-12", "ERA-14", "ERA-15")
+@pytest.mark.requirement("HTTP-17")
 def test_a_batch_is_answered_where_the_version_has_batches(run):
     async def talk():
         async with served(Boat().mcp) as one:
@@ -636,5 +636,28 @@ def test_streams_end_with_the_server(run):
             boat.mcp.station.closing = True
             refused = await one.call("add", {"a": 1, "b": 2})
             assert (refused.status, refused.code) == (503, -31004)
+
+    run(talk())
+
+
+def test_a_cancelled_call_leaves_the_task_of_its_request_as_it_was(run):
+    async def talk():
+        boat = Boat()
+        inner = boat.mcp.asgi()
+        left = []
+
+        async def app(scope, receive, send):
+            await inner(scope, receive, send)
+            left.append(asyncio.current_task().cancelling())
+
+        async with docked(boat.mcp, app) as address, web(address) as one, web(address) as other:
+            await one.shake()
+            other.session, other.version = one.session, one.version
+            await other.send_post(called(7, "hold"))
+            assert await seen(boat) == "began"
+            await one.post({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}})
+            assert (await other.answer()).status == 200
+            await until(lambda: len(left) == 4)
+            assert left == [0] * 4
 
     run(talk())

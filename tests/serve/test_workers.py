@@ -392,6 +392,28 @@ def test_a_killed_worker_loses_its_sessions_alone_and_is_started_again(run) -> N
         run(use(), within=30)
 
 
+def test_a_retry_whose_worker_died_is_replayed_or_told_so(run) -> None:
+    async def use() -> None:
+        async with links(made) as found:
+            (here,), (there,) = two(found)
+            asked = {}
+            for name in ("ask", "ask_again"):
+                asked[name] = (await here.ask("tools/call", {"name": name, "arguments": {}}))["result"]
+            stop(here.pid)
+            await asyncio.to_thread(made.says, "ended with SIGKILL")
+            answers = {}
+            for name, told in asked.items():
+                (key,) = told["inputRequests"]
+                given = {key: {"action": "accept", "content": {"n": 3}}}
+                params = {"name": name, "arguments": {}, "inputResponses": given, "requestState": told["requestState"]}
+                answers[name] = await there.ask("tools/call", params)
+            assert answers["ask"]["error"]["data"]["errorCode"] == "STATE_LOST"
+            assert answers["ask_again"]["result"]["structuredContent"]["result"].endswith(f"at {there.pid}")
+
+    with afloat() as made:
+        run(use(), within=20)
+
+
 def test_a_request_whose_worker_dies_under_it_is_told_so(run) -> None:
     async def use() -> None:
         async with links(made) as found:
@@ -481,6 +503,15 @@ def test_workers_that_cannot_start_end_all_with_an_error(tmp_path) -> None:
         assert "no boats today" in made.log
         assert "ended with code 1" in made.log and "Traceback" not in made.log
         assert "/health" not in made.log
+
+
+@pytest.mark.parametrize(
+    "words", [("--workers", "0"), ("--trust-proxy", "my-proxy"), ("--root-path", "/a b"), ("--workers", "many")]
+)
+def test_flags_that_do_not_fit_are_told_once_before_any_worker_starts(words: tuple[str, str]) -> None:
+    with crew(*words) as made:
+        assert made.ends() == 1
+        assert words[1] in made.log and "Worker" not in made.log and "Traceback" not in made.log
 
 
 def test_a_taken_port_is_told_once(fleet) -> None:

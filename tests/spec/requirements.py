@@ -103,7 +103,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="ERA-09",
         clause="Each version has its own methods and notifications; one of another version is unknown.",
         source="all versions: schema",
-        tests=("tests/kernel/test_server.py::test_each_version_has_its_own_methods",),
+        tests=(
+            "tests/kernel/test_server.py::test_each_version_has_its_own_methods",
+            "tests/spec/test_methods.py::test_each_version_has_the_methods_and_notifications_of_its_column",
+        ),
     ),
     Requirement(
         id="ERA-10",
@@ -389,22 +392,44 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=("tests/kernel/test_server.py::test_each_version_has_its_own_methods",),
     ),
     # --- errors ---
-    _pending(
-        "ERR-01",
-        "What is no JSON is -32700: also NaN, numbers out of range, nesting past the limit, bad UTF-8.",
-        "JSON-RPC 2.0: errors",
+    Requirement(
+        id="ERR-01",
+        clause="What is no JSON is -32700: also NaN, numbers out of range, nesting past the limit, bad UTF-8.",
+        source="JSON-RPC 2.0: errors",
+        tests=(
+            "tests/fuzz/test_decoder.py::test_twenty_thousand_inputs_make_a_message_or_an_error_each",
+            "tests/wire/test_decode.py::test_a_batch_that_is_no_json_is_a_parse_error",
+            "tests/wire/test_limits.py::test_a_message_may_nest_64_deep_and_not_65",
+            "tests/wire/test_refusals.py::test_what_is_no_json_is_a_parse_error",
+            "tests/wire/test_refusals.py::test_what_is_no_json_is_a_parse_error_under_the_id_that_can_be_read",
+            "tests/wire/test_refusals.py::test_a_number_past_the_doubles_is_a_parse_error_wherever_it_stands",
+            "tests/wire/test_refusals.py::test_bytes_that_are_not_utf_8_are_a_parse_error_under_the_id_that_can_be_read",
+        ),
     ),
     Requirement(
         id="ERR-02",
         clause="JSON that is no JSON-RPC message is -32600.",
         source="JSON-RPC 2.0: errors",
-        tests=("tests/kernel/test_batch.py::test_members_that_are_no_messages_are_refused_one_by_one",),
+        tests=(
+            "tests/kernel/test_batch.py::test_members_that_are_no_messages_are_refused_one_by_one",
+            "tests/fuzz/test_decoder.py::test_twenty_thousand_inputs_make_a_message_or_an_error_each",
+            "tests/wire/test_decode.py::test_params_that_are_a_scalar_are_refused_under_the_id",
+            "tests/wire/test_decode.py::test_a_result_with_a_real_error_beside_it_is_refused_and_not_answered",
+            "tests/wire/test_decode.py::test_a_message_that_says_nothing_is_refused_under_its_id",
+            "tests/wire/test_decode.py::test_a_message_that_asks_and_answers_is_refused",
+            "tests/wire/test_decode.py::test_an_object_that_is_no_message_is_refused_under_its_id",
+            "tests/wire/test_decode.py::test_json_that_is_no_message_is_refused",
+            "tests/wire/test_decode.py::test_a_key_of_the_envelope_that_stands_twice_is_refused",
+        ),
     ),
     Requirement(
         id="ERR-03",
         clause="An empty batch is -32600.",
         source="JSON-RPC 2.0: batch",
-        tests=("tests/kernel/test_batch.py::test_an_empty_batch_is_refused_with_one_error",),
+        tests=(
+            "tests/kernel/test_batch.py::test_an_empty_batch_is_refused_with_one_error",
+            "tests/wire/test_decode.py::test_an_empty_batch_is_refused",
+        ),
     ),
     Requirement(
         id="ERR-04",
@@ -482,13 +507,24 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source="2025-11-25: URL elicitation",
         tests=("tests/kernel/test_url_error.py::test_only_one_version_knows_the_error_that_asks_for_a_url",),
     ),
-    _pending(
-        "ERR-14",
-        "No code of ours lies in the range that JSON-RPC and MCP keep for themselves.",
-        f"{STATELESS}: error codes",
+    Requirement(
+        id="ERR-14",
+        clause="No code of ours lies in the range that JSON-RPC and MCP keep for themselves.",
+        source=f"{STATELESS}: error codes",
+        tests=("tests/test_errors.py::test_codes_of_our_own_lie_outside_of_the_reserved_range",),
     ),
-    _pending("ERR-15", "The rest of -32020 to -32099 is never sent.", f"{STATELESS}: error codes"),
-    _pending("ERR-16", "Every error of our own says in its data whether it may be tried again.", "Fairlead: errors"),
+    Requirement(
+        id="ERR-15",
+        clause="The rest of -32020 to -32099 is never sent.",
+        source=f"{STATELESS}: error codes",
+        tests=("tests/test_errors.py::test_of_the_codes_that_mcp_keeps_only_the_known_ones_are_used",),
+    ),
+    Requirement(
+        id="ERR-16",
+        clause="Every error of our own says in its data whether it may be tried again.",
+        source="Fairlead: errors",
+        tests=("tests/test_errors.py::test_an_error_with_a_known_code_tells_whether_to_try_again_and_what_to_do",),
+    ),
     Requirement(
         id="ERR-17",
         clause="Arguments that do not fit a tool are -32602 through 2025-06-18 and an isError "
@@ -509,14 +545,20 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="ERR-19",
         clause="An error has the id of its request.",
         source="JSON-RPC 2.0: response",
-        tests=("tests/kernel/test_server.py::test_an_id_comes_back_exactly",),
+        tests=(
+            "tests/kernel/test_server.py::test_an_id_comes_back_exactly",
+            "tests/wire/test_encode.py::test_a_refusal_has_the_id_that_was_read_unless_another_is_given",
+        ),
     ),
     Requirement(
         id="ERR-20",
         clause="An error to a message whose id could not be read has no id, or a null one where "
         "the version asks for it.",
         source="all versions: messages",
-        tests=("tests/kernel/test_batch.py::test_members_that_are_no_messages_are_refused_one_by_one",),
+        tests=(
+            "tests/kernel/test_batch.py::test_members_that_are_no_messages_are_refused_one_by_one",
+            "tests/wire/test_encode.py::test_a_refusal_without_a_known_id_has_none",
+        ),
     ),
     Requirement(
         id="ERR-21",
@@ -524,6 +566,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source="JSON-RPC 2.0: response",
         tests=(
             "tests/kernel/test_answers.py::test_a_tool_that_raises_is_an_error_result_with_only_what_was_meant_for_the_caller",
+            "tests/wire/test_encode.py::test_an_answer_has_a_result_and_a_refusal_an_error_and_neither_both",
         ),
     ),
     # --- what is easily missed ---
@@ -607,10 +650,15 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_lines_alike.py::test_a_conversation_goes_the_same_over_every_line_in_both_eras",
             "tests/kernel/test_server.py::test_an_id_comes_back_exactly",
+            "tests/wire/test_encode.py::test_each_kind_carries_the_id_it_was_given",
+            "tests/wire/test_ids.py::test_an_id_comes_back_exactly",
         ),
     ),
-    _pending(
-        "SERVER-11", "An id that is null, a fraction or a truth value is no id: -32600.", "all versions: messages"
+    Requirement(
+        id="SERVER-11",
+        clause="An id that is null, a fraction or a truth value is no id: -32600.",
+        source="all versions: messages",
+        tests=("tests/wire/test_ids.py::test_a_request_whose_id_is_neither_string_nor_integer_is_refused_without_id",),
     ),
     Requirement(
         id="SERVER-12",
@@ -879,6 +927,243 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{TASKS}: routing headers",
         tests=(
             "tests/serve/test_tasks_over_http.py::test_over_http_a_task_is_answered_in_json_and_each_request_about_it_names_it_in_a_header",
+        ),
+    ),
+    # --- Streamable HTTP, and HTTP with SSE ---
+    Requirement(
+        id="HTTP-01",
+        clause="Routing headers repeat the body of a stateless request, also in base64; else 400 and -32020.",
+        source=f"{STATELESS}: transports, routing headers",
+        tests=(
+            "tests/serve/test_headers.py::test_a_header_that_is_missing_or_differs_is_refused",
+            "tests/serve/test_headers.py::test_a_header_that_stands_twice_is_refused",
+            "tests/serve/test_headers.py::test_blanks_around_a_value_its_base64_form_and_the_case_of_its_name_do_not_matter",
+        ),
+    ),
+    Requirement(
+        id="HTTP-02",
+        clause="An argument that its tool wants in a header is repeated there, or the request is 400 and -32020.",
+        source=f"{STATELESS}: transports, parameter headers",
+        tests=(
+            "tests/serve/test_headers.py::test_an_argument_that_its_header_repeats_is_taken",
+            "tests/serve/test_headers.py::test_an_argument_that_its_header_does_not_repeat_is_refused",
+        ),
+    ),
+    Requirement(
+        id="HTTP-03",
+        clause="A stateless POST needs no session, gets none, and is answered by itself.",
+        source=f"{STATELESS}: transports, streamable HTTP",
+        tests=("tests/serve/test_http.py::test_a_request_needs_no_earlier_one_and_is_answered_in_json",),
+    ),
+    Requirement(
+        id="HTTP-04",
+        clause="A method that the stateless version has not is 404 and -32601.",
+        source=f"{STATELESS}: transports, errors",
+        tests=("tests/serve/test_http.py::test_a_method_that_this_version_has_not_is_404",),
+    ),
+    Requirement(
+        id="HTTP-05",
+        clause="A stateless request without its metadata is 400 and -32602.",
+        source=f"{STATELESS}: transports, errors",
+        tests=("tests/serve/test_http.py::test_a_request_without_its_meta_is_400",),
+    ),
+    Requirement(
+        id="HTTP-06",
+        clause="A version that is not served is 400, with the versions that are.",
+        source="2025-06-18 and later: transports, protocol version header",
+        tests=(
+            "tests/serve/test_http.py::test_an_unknown_version_in_header_or_body_is_400_with_the_list",
+            "tests/serve/test_http_bad_input.py::test_an_unknown_version_is_400_with_the_list",
+        ),
+    ),
+    Requirement(
+        id="HTTP-07",
+        clause="A request is answered in JSON, or in events that end with the answer where something is said before.",
+        source="2025-03-26 and later: transports, sending messages",
+        tests=("tests/serve/test_http.py::test_what_is_said_before_the_answer_makes_a_stream",),
+    ),
+    Requirement(
+        id="HTTP-08",
+        clause="In the stateless era a client that leaves cancels its request.",
+        source=f"{STATELESS}: transports, cancellation",
+        tests=("tests/serve/test_http.py::test_a_client_that_leaves_cancels_its_request",),
+    ),
+    Requirement(
+        id="HTTP-09",
+        clause="subscriptions/listen is answered by a stream that lasts until the client leaves or the server ends.",
+        source=f"{STATELESS}: transports, subscriptions",
+        tests=("tests/serve/test_http.py::test_what_is_listened_to_comes_as_a_stream",),
+    ),
+    Requirement(
+        id="HTTP-10",
+        clause="Input that a request asked for may come on any connection.",
+        source=f"{STATELESS}: multi-round-trip requests",
+        tests=("tests/serve/test_http.py::test_a_question_is_answered_by_a_retry_on_another_connection",),
+    ),
+    Requirement(
+        id="HTTP-11",
+        clause="The answer to initialize names its session; DELETE ends it, and from then on it is 404.",
+        source="2025-03-26 to 2025-11-25: transports, session management",
+        tests=("tests/serve/test_sessions.py::test_a_handshake_opens_a_session_and_delete_ends_it",),
+    ),
+    Requirement(
+        id="HTTP-12",
+        clause="A request without a session is 400, one of a session that is not open 404.",
+        source="2025-03-26 to 2025-11-25: transports, session management",
+        tests=("tests/serve/test_sessions.py::test_a_request_without_a_session_is_400_and_one_of_another_404",),
+    ),
+    Requirement(
+        id="HTTP-13",
+        clause="Nobody uses a session but the caller who opened it.",
+        source="2025-03-26 to 2025-11-25: security, session hijacking",
+        tests=("tests/serve/test_sessions.py::test_a_session_is_of_the_caller_who_opened_it",),
+    ),
+    Requirement(
+        id="HTTP-14",
+        clause="Notifications and responses are taken with 202 and no body.",
+        source="2025-03-26 to 2025-11-25: transports, sending messages",
+        tests=("tests/serve/test_sessions.py::test_notifications_and_responses_are_taken_with_202",),
+    ),
+    Requirement(
+        id="HTTP-15",
+        clause="The version header of a session names one that is served, or 400; without it, its own is meant.",
+        source="2025-06-18 and later: transports, protocol version header",
+        tests=("tests/serve/test_sessions.py::test_the_version_header_of_a_session_is_one_that_is_served",),
+    ),
+    Requirement(
+        id="HTTP-16",
+        clause="In a session an error that answers a request has the status of an answer.",
+        source="2025-03-26 to 2025-11-25: transports, sending messages",
+        tests=("tests/serve/test_sessions.py::test_errors_of_a_session_are_results_of_a_request_that_went_well",),
+    ),
+    Requirement(
+        id="HTTP-17",
+        clause="Batches are taken where the version has them, and are 400 and -32600 where it has none.",
+        source="2025-03-26: transports, sending messages",
+        tests=("tests/serve/test_sessions.py::test_a_batch_is_answered_where_the_version_has_batches",),
+    ),
+    Requirement(
+        id="HTTP-18",
+        clause="A request of the server comes over the stream of the request it belongs to, and is answered by a POST.",
+        source="2025-03-26 to 2025-11-25: transports, sending messages",
+        tests=("tests/serve/test_sessions.py::test_a_question_of_the_server_comes_over_the_stream_of_its_request",),
+    ),
+    Requirement(
+        id="HTTP-19",
+        clause="In a session leaving cancels nothing; by Last-Event-ID a stream goes on where it broke off.",
+        source="2025-03-26 to 2025-11-25: transports, resumability",
+        tests=("tests/serve/test_sessions.py::test_leaving_is_no_cancel_and_the_rest_is_kept",),
+    ),
+    Requirement(
+        id="HTTP-20",
+        clause="A request that was cancelled has no answer, and its response ends.",
+        source="2025-03-26 to 2025-11-25: cancellation",
+        tests=("tests/serve/test_sessions.py::test_a_cancelled_request_ends_without_an_answer",),
+    ),
+    Requirement(
+        id="HTTP-21",
+        clause="A server may close a stream before its answer; the client comes back for the rest.",
+        source="2025-11-25: transports, polling",
+        tests=("tests/serve/test_sessions.py::test_a_stream_that_the_tool_gave_back_is_taken_up_again",),
+    ),
+    Requirement(
+        id="HTTP-22",
+        clause="A stream begins with an event that has an id and no data, for clients who know that.",
+        source="2025-11-25: transports, polling",
+        tests=(
+            "tests/serve/test_sessions.py::test_a_stream_begins_with_an_event_without_data_where_the_version_has_it",
+        ),
+    ),
+    Requirement(
+        id="HTTP-23",
+        clause="A session has a stream of its own for what belongs to no request; another one at the same time is 409.",
+        source="2025-03-26 to 2025-11-25: transports, listening",
+        tests=("tests/serve/test_sessions.py::test_a_session_has_one_stream_of_its_own_at_a_time",),
+    ),
+    Requirement(
+        id="HTTP-24",
+        clause="What is said while nobody listens is kept within a bound; nothing is repeated, and a gap is refused.",
+        source="2025-03-26 to 2025-11-25: transports, resumability",
+        tests=(
+            "tests/serve/test_sessions.py::test_what_happens_while_nobody_listens_is_kept_and_never_repeated",
+            "tests/serve/test_sessions.py::test_what_is_kept_is_bounded_and_what_fell_out_is_refused",
+        ),
+    ),
+    Requirement(
+        id="HTTP-25",
+        clause="A session that is idle ends.",
+        source="Fairlead: sessions",
+        tests=("tests/serve/test_sessions.py::test_an_idle_session_ends",),
+    ),
+    Requirement(
+        id="HTTP-26",
+        clause="Where no sessions are kept, handshake clients are served without: no id, and GET is 405.",
+        source="2025-03-26 to 2025-11-25: transports, session management",
+        tests=("tests/serve/test_http.py::test_without_sessions_a_handshake_client_is_served_all_the_same",),
+    ),
+    Requirement(
+        id="HTTP-27",
+        clause="The number of sessions is bounded: one too many is 503, and may be tried again.",
+        source="Fairlead: sessions",
+        tests=("tests/serve/test_sessions.py::test_the_number_of_sessions_is_bounded",),
+    ),
+    Requirement(
+        id="HTTP-28",
+        clause="A client of 2024-11-05 opens a stream, hears first where to POST, and is answered there.",
+        source="2024-11-05: transports, HTTP with SSE",
+        tests=("tests/serve/test_sse.py::test_a_client_of_the_first_version_is_served",),
+    ),
+    Requirement(
+        id="HTTP-29",
+        clause="A body that is no JSON is 415, a client that takes neither JSON nor events 406.",
+        source="2025-03-26 and later: transports, sending messages",
+        tests=(
+            "tests/serve/test_http_bad_input.py::test_a_body_of_another_kind_is_415",
+            "tests/serve/test_http_bad_input.py::test_a_client_that_takes_neither_json_nor_events_is_406",
+        ),
+    ),
+    Requirement(
+        id="HTTP-30",
+        clause="Origin and Host are checked on every path.",
+        source="2025-03-26 and later: transports, security",
+        tests=("tests/serve/test_http_bad_input.py::test_a_foreign_origin_is_403_and_a_foreign_host_421_everywhere",),
+    ),
+    Requirement(
+        id="HTTP-31",
+        clause="A body that is too long is 413 before it is read, one that does not come in time 408.",
+        source="Fairlead: bounds",
+        tests=(
+            "tests/serve/test_http_bad_input.py::test_a_body_that_is_too_long_is_413_declared_or_not",
+            "tests/serve/test_http_bad_input.py::test_a_body_that_is_half_sent_is_408_and_ends_the_connection",
+        ),
+    ),
+    Requirement(
+        id="HTTP-32",
+        clause="A reader that stops reading is dropped at its bound.",
+        source="Fairlead: bounds",
+        tests=(
+            "tests/serve/test_http_bad_input.py::test_who_reads_no_stream_is_dropped_and_its_call_ended",
+            "tests/serve/test_http_bad_input.py::test_who_listens_in_a_session_and_does_not_read_is_dropped_and_may_come_back",
+            "tests/serve/test_http_bad_input.py::test_who_opens_a_stream_of_the_first_version_and_does_not_read_is_dropped",
+            "tests/serve/test_http_bad_input.py::test_who_does_not_read_a_large_answer_is_dropped",
+        ),
+    ),
+    Requirement(
+        id="HTTP-33",
+        clause="A page of an allowed origin is told that it may call and read; any other is told nothing.",
+        source="Fairlead: CORS",
+        tests=(
+            "tests/guard/test_cors.py::test_a_preflight_is_answered_everywhere",
+            "tests/guard/test_cors.py::test_every_answer_to_a_page_says_that_it_may_read_it",
+            "tests/guard/test_cors.py::test_a_page_from_elsewhere_is_told_nothing",
+        ),
+    ),
+    Requirement(
+        id="HTTP-34",
+        clause="Two hundred sessions, opened, used and dropped, leave no memory behind.",
+        source="Fairlead: sessions",
+        tests=(
+            "tests/serve/test_sessions_memory.py::test_two_hundred_sessions_opened_used_and_dropped_leave_no_memory",
         ),
     ),
 )

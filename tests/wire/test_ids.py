@@ -101,5 +101,11 @@ def test_an_id_that_is_not_sure_is_not_told(frame):
     assert find_id(frame) is None
 
 
+def test_the_id_is_found_in_front_of_and_behind_ten_thousand_others():
+    records = '"params":[' + '{"id":"x","v":NaN},' * 10_000 + "{}]"
+    assert find_id('{"jsonrpc":"2.0","id":5,' + records + "}") == 5
+    assert find_id('{"jsonrpc":"2.0",' + records + ',"id":5}') == 5
+
+
 def test_an_escaped_key_is_read_as_the_id():
     assert find_id('{"\\u0069d":5,"method":') == 5

@@ -67,6 +67,11 @@ class Context:
         self._port = port
 
     @property
+    def call(self) -> "Calling":
+        """The call itself, for those who carry calls on to somewhere else."""
+        return self._call
+
+    @property
     def request_id(self) -> int | str:
         """The id under which the client made the call."""
         return self._call.id
@@ -186,6 +191,16 @@ class Context:
         """The folders that the client's user works in."""
         return (await self._ask("roots/list", {}, _Roots, within, key)).roots
 
+    async def ask(
+        self, method: str, params: dict[str, Any], *, within: float | None = None, key: str | None = None
+    ) -> Any:
+        """Ask the client anything that it can be asked, with the protocol's own words, and get its result as it came.
+
+        Raises CallError, RequestTimeout, PeerError, or ToolError where this client cannot be asked.
+        """
+        self._call.name_question(key)
+        return await self._port.ask(self._call, method, params, within)
+
     async def detach(self, message: str | None = None) -> bool:
         """Make this call a task: its caller is answered at once, asks for the outcome later, and may leave.
 
@@ -214,8 +229,7 @@ class Context:
         within: float | None,
         key: str | None,
     ) -> T:
-        self._call.name_question(key)
-        got = await self._port.ask(self._call, method, params, within)
+        got = await self.ask(method, params, within=within, key=key)
         try:
             return msgspec.convert(got, shape)
         except msgspec.ValidationError as fault:

@@ -55,10 +55,23 @@ def fit(outcome: ToolResult, version: Version) -> ToolResult:
     if outcome.structured_content is not UNSET and version.structured_output != "any":
         outcome = _structured(outcome, version)
     known = version.content_blocks
-    if known is ALL_BLOCKS or all(KIND.get(type(block), "text") in known for block in outcome.content):
+    if known is ALL_BLOCKS or all(_kind(block) in known for block in outcome.content):
         return outcome
-    content = [block if KIND.get(type(block), "text") in known else _told(block, version) for block in outcome.content]
+    content = [fit_block(block, version) for block in outcome.content]
     return ToolResult(content, outcome.structured_content, outcome.is_error, outcome.meta)
+
+
+def fit_block(block: Any, version: Version) -> Any:
+    """The block, or where a client of `version` cannot read it, a line of text that tells of it."""
+    known = version.content_blocks
+    return block if known is ALL_BLOCKS or _kind(block) in known else _told(block, version)
+
+
+def _kind(block: Any) -> str:
+    """What a block is; blocks of other servers are dictionaries."""
+    if type(block) is dict:
+        return str(block.get("type"))
+    return KIND.get(type(block), "text")
 
 
 def fit_message(message: Message, version: Version) -> Message:
@@ -80,6 +93,6 @@ def _structured(outcome: ToolResult, version: Version) -> ToolResult:
 
 
 def _told(block: Any, version: Version) -> Text:
-    where = getattr(block, "uri", None)
-    what = f"{KIND[type(block)]} {where}" if where else KIND[type(block)]
+    where = block.get("uri") if type(block) is dict else getattr(block, "uri", None)
+    what = f"{_kind(block)} {where}" if where else _kind(block)
     return Text(f"[{what}: MCP {version.date} has no such content; a newer client receives it.]")

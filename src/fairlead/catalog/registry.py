@@ -4,6 +4,7 @@ Refuses two things under one name. Changing it while calls run is safe: a call k
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, Literal, TypeVar
 
 from fairlead.catalog import cursor
@@ -57,6 +58,16 @@ class Shelf(Generic[E]):
         self._changed(_TOLD[self.kind])
         return entry
 
+    def replace(self, key: str, entry: E) -> E:
+        """Put an entry in the place of another one. Raises UsageError where there is none."""
+        before = self._entries.get(key)
+        if before is None:
+            raise UsageError(f"None of the {self.kind} is called {key!r}.")
+        entry.position, entry.enabled = before.position, before.enabled
+        self._entries[key] = entry
+        self._changed(_TOLD[self.kind])
+        return entry
+
     def remove(self, key: str) -> E:
         """Take an entry off the shelf. Raises UsageError where there is none."""
         entry = self._entries.pop(key, None)
@@ -88,11 +99,16 @@ class Catalog:
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[str], None]] = []
+        self._followers: list[Callable[[str], None]] = []
+        self._held: set[str] | None = None
         self.tools: Shelf[Tool] = Shelf("tools", self._tell)
         self.resources: Shelf[Resource] = Shelf("resources", self._tell)
         self.templates: Shelf[Resource] = Shelf("templates", self._tell)
         self.prompts: Shelf[Prompt] = Shelf("prompts", self._tell)
         self._completions: dict[tuple[str, str], Completion] = {}
+        self.otherwise: Resource | None = None
+        """Reads the URIs that nothing else here stands for; it is on no list."""
+
         self.defers = False
         """Whether a tool was ever offered whose calls may become tasks: those that run outlive a tool's removal."""
 
@@ -101,8 +117,31 @@ class Catalog:
         self._listeners.append(listener)
 
     def _tell(self, kind: str) -> None:
+        if self._held is not None:
+            self._held.add(kind)
+            return
         for listener in self._listeners:
             listener(kind)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make many changes as one: each list that changed is told of once, at the end. Not from several threads."""
+        self._held = set()
+        try:
+            yield
+        finally:
+            kinds, self._held = self._held, None
+            for kind in sorted(kinds):
+                self._tell(kind)
+
+    def on_follow(self, follower: Callable[[str], None]) -> None:
+        """Call `follower(uri)` when a client wants to hear of changes to a resource."""
+        self._followers.append(follower)
+
+    def follow(self, uri: str) -> None:
+        """A client wants to hear of changes to this resource."""
+        for follower in self._followers:
+            follower(uri)
 
     def add_tool(self, tool: Tool) -> Tool:
         """Offer a tool."""
@@ -140,7 +179,7 @@ class Catalog:
             found = family.template.match(uri) if family.enabled and family.template else None
             if found is not None:
                 return family, found
-        return None
+        return None if self.otherwise is None else (self.otherwise, {})
 
     def find_completion(self, target: str, argument: str) -> Completion | None:
         """The function that proposes values, if there is one."""

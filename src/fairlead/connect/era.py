@@ -18,7 +18,7 @@ from fairlead.errors import (
     PeerError,
     RequestTimeout,
 )
-from fairlead.spec import NEWEST_HANDSHAKE, STATELESS, VERSIONS
+from fairlead.spec import HANDSHAKE, NEWEST_HANDSHAKE, STATELESS, VERSIONS
 from fairlead.spec.descriptors import describe
 from fairlead.spec.params import SERVER_INFO
 
@@ -28,18 +28,22 @@ _PROBE_SECONDS: Final = 5.0
 
 _HANDSHAKE_SECONDS: Final = 30.0
 _MODERN: Final = frozenset({UNSUPPORTED_VERSION, HEADER_MISMATCH, MISSING_CAPABILITY})
+_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""HTTP statuses that say nothing of what is spoken: somebody on the way, or a server that is not ready."""
 
 
-async def agree(conversation: Conversation, era: Era) -> None:
+async def agree(conversation: Conversation, era: Era, *, probe_seconds: float = _PROBE_SECONDS) -> None:
     """Settle on a version. Raises ConnectError where there is none in common, ConnectionLost, RequestTimeout."""
-    if era != "handshake" and await _probe(conversation, sure=era == "stateless"):
-        return
+    if era != "handshake":
+        sure = era == "stateless"
+        if await _probe(conversation, sure=sure, within=_HANDSHAKE_SECONDS if sure else probe_seconds):
+            return
     await _shake_hands(conversation)
 
 
-async def _probe(conversation: Conversation, *, sure: bool) -> bool:
+async def _probe(conversation: Conversation, *, sure: bool, within: float) -> bool:
+    """Whether the server is of the stateless era. `sure`: nothing else will do."""
     asked = list(reversed(STATELESS))
-    within = _HANDSHAKE_SECONDS if sure else _PROBE_SECONDS
     while asked:
         version = VERSIONS[asked.pop(0)]
         try:
@@ -49,18 +53,38 @@ async def _probe(conversation: Conversation, *, sure: bool) -> bool:
                 raise
             return False
         except CallError as refusal:
+            _check_reached(refusal)
             if refusal.code not in _MODERN and not sure:
                 return False
-            supported = refusal.data.get("supported", []) if isinstance(refusal.data, dict) else []
+            supported = _supported(refusal)
+            if not sure and not set(supported).isdisjoint(HANDSHAKE):
+                return False  # It speaks both, and of the newer ones another.
             asked = [date for date in asked if date in supported]
             continue
-        result: dict[str, Any] = msgspec.json.decode(raw)
-        if version.date not in result.get("supportedVersions", [version.date]):
-            asked = [date for date in STATELESS if date in result["supportedVersions"] and date != version.date]
+        result = _object(raw)
+        known = result.get("supportedVersions")
+        if isinstance(known, list) and version.date not in known:
+            asked = [date for date in asked if date in known]
             continue
-        conversation.session.discovered(result, version, (result.get("_meta") or {}).get(SERVER_INFO))
+        meta = result.get("_meta")
+        conversation.session.discovered(result, version, meta.get(SERVER_INFO) if isinstance(meta, dict) else None)
         return True
     raise ConnectError(f"The server speaks none of the versions known here ({', '.join(STATELESS)}).", final=True)
+
+
+def _supported(refusal: CallError) -> list[str]:
+    supported = refusal.data.get("supported") if isinstance(refusal.data, dict) else None
+    return [date for date in supported if isinstance(date, str)] if isinstance(supported, list) else []
+
+
+def _check_reached(refusal: CallError) -> None:
+    if refusal.code in _LATER:
+        raise ConnectError(refusal.message, status=refusal.code) from None
+
+
+def _object(raw: msgspec.Raw) -> dict[str, Any]:
+    result = msgspec.json.decode(raw)
+    return result if isinstance(result, dict) else {}
 
 
 async def _shake_hands(conversation: Conversation) -> None:
@@ -72,8 +96,9 @@ async def _shake_hands(conversation: Conversation) -> None:
     }
     try:
         raw = await conversation.request("initialize", params, within=_HANDSHAKE_SECONDS)
-        session.handshaken(msgspec.json.decode(raw))
+        session.handshaken(_object(raw))
     except CallError as refusal:
+        _check_reached(refusal)
         raise ConnectError(f"The server refused the handshake: {refusal}.", final=True) from None
     except PeerError as fault:
         raise ConnectError(str(fault), final=True) from None

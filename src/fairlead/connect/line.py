@@ -1,13 +1,15 @@
 """What every line that we open can do, and how it tells that it cannot any more.
 
-A line opens once. Whoever wants another makes another: it keeps no state that a reconnection would need.
+A line opens once. Whoever wants another makes another: it keeps no state that a reconnection would need. What arrives is
+pushed into a sink, in the turn of the loop in which it arrived: no task and no queue stand between.
 """
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
 
-from fairlead.errors import LineError
+from fairlead.errors import ConnectionLost, LineError
 from fairlead.kernel.client import Outgoing
 
 
@@ -27,17 +29,30 @@ class Broken(msgspec.Struct):
     error: Exception
 
 
+Arrived = bytes | str | Broken
+
+
+class Sink(Protocol):
+    """Where a line puts what arrives. Neither method raises."""
+
+    def take(self, arrived: Arrived) -> None:
+        """A frame, or the news that one will not come."""
+
+    def lost(self, why: ConnectionLost) -> None:
+        """The line is gone; nothing more arrives. Told at most once, and not after `close`."""
+
+
 class Line(Protocol):
     """One connection to a server."""
 
-    async def open(self) -> None:
-        """Connect. Raises ConnectError. Cancelling it leaves nothing behind."""
+    async def open(self, sink: Sink) -> None:
+        """Connect. Raises ConnectError. Cancelling it leaves nothing behind once `close` was called."""
 
-    async def send(self, message: Outgoing) -> None:
-        """Hand one message over. Raises ConnectionLost, with `not_sent` if it did not leave this process."""
+    def put(self, message: Outgoing) -> Awaitable[None] | None:
+        """Hand one message over; what is returned is to be awaited before it counts as handed over.
 
-    async def receive(self) -> bytes | str | Broken:
-        """The next frame. Raises ConnectionLost when the line is gone. Safe to cancel."""
+        Raises ConnectionLost (here, or where it is awaited), with `not_sent` if it did not leave this process.
+        """
 
     async def close(self) -> None:
         """End the line. Safe to call twice, and on a line that never opened."""

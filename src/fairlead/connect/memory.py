@@ -1,8 +1,11 @@
 """The line to a server in the same process."""
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Protocol
 
-from fairlead.connect.line import Broken
+from fairlead.connect.line import Sink
+from fairlead.errors import ConnectionLost
 from fairlead.kernel.client import Outgoing
 
 
@@ -24,18 +27,25 @@ class Memory:
 
     def __init__(self, end: End):
         self._end = end
+        self._reader: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        """It is open."""
+    async def open(self, sink: Sink) -> None:
+        """It is open; from here on it is read."""
+        self._reader = asyncio.create_task(self._read(sink))
 
-    async def send(self, message: Outgoing) -> None:
+    async def _read(self, sink: Sink) -> None:
+        try:
+            while True:
+                sink.take(await self._end.receive())
+        except ConnectionLost as lost:
+            sink.lost(lost)
+
+    def put(self, message: Outgoing) -> Awaitable[None]:
         """Hand one message over."""
-        await self._end.send(message.frame)
-
-    async def receive(self) -> bytes | str | Broken:
-        """The next frame. Raises ConnectionLost."""
-        return await self._end.receive()
+        return self._end.send(message.frame)
 
     async def close(self) -> None:
         """End the conversation."""
+        if self._reader is not None:
+            self._reader.cancel()
         self._end.close()

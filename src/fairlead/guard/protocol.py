@@ -59,6 +59,8 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # stock leaves it where the peer was rude, and it holds all of this
+        self._answer = b""
         self.pipeline.clear()
         running, self._running = self._running, None
         if running is not None:  # stock tells the newest request only, and the one that runs waits for ever

@@ -5,17 +5,20 @@ from typing import Any, Final
 import msgspec
 
 from fairlead.catalog import Completion, Prompt, Resource, Tool
-from fairlead.catalog.outcome import failure, fit, fit_message
+from fairlead.catalog.outcome import failure, fit, fit_block, fit_message
 from fairlead.errors import INTERNAL_ERROR, URL_ELICITATION_REQUIRED, PeerError, ToolError
 from fairlead.kernel.call import Call
 from fairlead.spec import HANDSHAKE, VERSIONS, Version
 from fairlead.spec.methods import METHODS
-from fairlead.spec.params import LOG_LEVELS
-from fairlead.spec.results import ToolResult
+from fairlead.spec.params import LOG_LEVELS, SERVER_INFO
+from fairlead.spec.results import Passed, ToolResult
 from fairlead.wire import encode
 
 FIRST: Final[Version] = VERSIONS[HANDSHAKE[0]]
 """What is spoken before a handshake has agreed on anything."""
+
+_OF_ONE_HOP: Final = frozenset({"resultType", "ttlMs", "cacheScope"})
+"""Members that each server says for itself."""
 
 _WEIGHT: Final = {level: weight for weight, level in enumerate(LOG_LEVELS)}
 
@@ -23,6 +26,8 @@ _WEIGHT: Final = {level: weight for weight, level in enumerate(LOG_LEVELS)}
 def conclude(call: Call, value: Any) -> Any:
     """The result of a call whose function returned `value`. Raises what an encoder raises, and ResultError."""
     entry = call.entry
+    if type(value) is Passed:
+        return passed(call, value.members)
     if type(entry) is Tool:
         return tool_result(call, entry.conclude(value))
     if isinstance(entry, Resource):
@@ -46,6 +51,30 @@ def tool_result(call: Call, outcome: ToolResult) -> ToolResult:
         meta = server if not isinstance(outcome.meta, dict) else {**msgspec.json.decode(server), **outcome.meta}
         return ToolResult(outcome.content, outcome.structured_content, outcome.is_error, meta, "complete")
     return outcome
+
+
+def passed(call: Call, members: dict[str, Any]) -> dict[str, Any]:
+    """The result of another server as this caller can read it: with every member that its version has room for."""
+    version = call.version
+    result = {name: value for name, value in members.items() if name not in _OF_ONE_HOP}
+    if "content" in result:
+        outcome = ToolResult(result["content"] or [], result.get("structuredContent", msgspec.UNSET))
+        outcome = fit(outcome, version)
+        result["content"], result["structuredContent"] = outcome.content, outcome.structured_content
+    if isinstance(result.get("messages"), list):
+        result["messages"] = [_fit_passed(message, version) for message in result["messages"]]
+    meta = result.pop("_meta", None)
+    meta = {name: value for name, value in meta.items() if name != SERVER_INFO} if isinstance(meta, dict) else {}
+    if meta and version.result_envelope:
+        meta = {**msgspec.json.decode(call.session.terms.server_meta), **meta}
+    ttl = members.get("ttlMs")
+    return complete(call, {**result, "_meta": meta} if meta else result, ttl_ms=ttl if isinstance(ttl, int) else None)
+
+
+def _fit_passed(message: Any, version: Version) -> Any:
+    if not isinstance(message, dict) or not isinstance(message.get("content"), dict):
+        return message
+    return {**message, "content": fit_block(message["content"], version)}
 
 
 def complete(call: Call, result: dict[str, Any], *, ttl_ms: int | None = None) -> dict[str, Any]:

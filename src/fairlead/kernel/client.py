@@ -22,6 +22,20 @@ _anything: Final[Callable[[Any], Any]] = msgspec.json.Decoder().decode
 _NOTHING: Final = b"{}"
 
 
+def _read(raw: msgspec.Raw, otherwise: Any) -> Any:
+    """What the bytes say. The decoder has seen that they are JSON, but not into every string of them."""
+    try:
+        return _anything(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return otherwise
+
+
+def _members(raw: msgspec.Raw | None) -> dict[str, Any]:
+    """Parameters by their names; nothing where they have none."""
+    params = None if raw is None else _read(raw, None)
+    return params if isinstance(params, dict) else {}
+
+
 class Outgoing(msgspec.Struct, gc=False):
     """A message for the line. Lines that repeat parts of it in headers find them here."""
 
@@ -56,9 +70,13 @@ class ClientSession:
         self._limits = limits or Limits()
         self._last = -1
         self._open: dict[int, str] = {}
+        self._told: tuple[tuple[str, str | None], msgspec.Raw] | None = None
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._open
 
     # What goes out.
 
@@ -76,12 +94,10 @@ class ClientSession:
         self._last += 1
         id, spoken = self._last, version or self.version
         self._open[id] = method
-        sent = dict(params or {})
-        told = {**(meta or {}), **self._metadata(spoken)}
-        if progress:
-            told["progressToken"] = id
-        if told:
-            sent["_meta"] = told
+        sent = params or {}
+        told = self._meta(spoken, meta, id if progress else None)
+        if told is not None:
+            sent = {**sent, "_meta": told}
         row = METHODS.get(method)
         name = None if row is None or row.named_by is None else str(sent.get(row.named_by, ""))
         # Methods without parameters are sent without them: some servers refuse an empty object, none its absence.
@@ -113,6 +129,23 @@ class ClientSession:
         """The refusal of a request of the server's."""
         return Outgoing(encode.error(refusal, id), version=self.version)
 
+    def _meta(self, version: Version | None, given: dict[str, Any] | None, progress: int | None) -> Any:
+        """The metadata of a request, None where it has none."""
+        stateless = version is not None and version.era == "stateless"
+        if not given and progress is None:
+            return self._usual(version) if stateless else None  # type: ignore[arg-type]
+        told = {**(given or {}), **self._metadata(version)}
+        if progress is not None:
+            told["progressToken"] = progress
+        return told
+
+    def _usual(self, version: Version) -> msgspec.Raw:
+        """The metadata that every request of one version has, as bytes: it is the larger part of a small call."""
+        known = (version.date, self.log_level)
+        if self._told is None or self._told[0] != known:
+            self._told = known, msgspec.Raw(encode.encode(self._metadata(version)))
+        return self._told[1]
+
     def _metadata(self, version: Version | None) -> dict[str, Any]:
         if version is None or version.era != "stateless":
             return {}
@@ -142,10 +175,10 @@ class ClientSession:
         if isinstance(message, Response):
             return self._settle(message.id, Settle(0, value=message.result))
         if isinstance(message, Failure):
-            data = None if message.data is None else _anything(message.data)
+            data = None if message.data is None else _read(message.data, None)
             return self._settle(message.id, Settle(0, error=CallError(message.code, message.message, data)))
         if isinstance(message, Notification):
-            return [Heard(message.method, _anything(message.params or _NOTHING))]
+            return self._noticed(message)
         if isinstance(message, Request):
             return self._asked(message)
         self.strays += 1
@@ -158,13 +191,22 @@ class ClientSession:
         settle.id = id
         return [settle]
 
+    def _noticed(self, notice: Notification) -> list[ClientEffect]:
+        params = _members(notice.params)
+        id = params.get("requestId")
+        # The end of a listen request is told in one of two ways: by a result, or by a cancellation.
+        if notice.method == "notifications/cancelled" and type(id) is int:
+            if self._open.get(id) == "subscriptions/listen":
+                return self._settle(id, Settle(0, value=msgspec.Raw(_NOTHING)))
+        return [Heard(notice.method, params)]
+
     def _asked(self, request: Request) -> list[ClientEffect]:
         if request.method == "ping":
             return [Send(encode.result(request.id, {}))]
         if request.method not in ASKED:
             refusal = PeerError(METHOD_NOT_FOUND, f"A client answers no {request.method[:100]!r}.")
             return [Send(encode.error(refusal, request.id))]
-        return [Asked(request.id, request.method, _anything(request.params or _NOTHING))]
+        return [Asked(request.id, request.method, _members(request.params))]
 
     # The handshake and the probe.
 

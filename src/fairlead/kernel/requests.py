@@ -196,6 +196,7 @@ def subscribe(call: Call, params: Subscribe, now: float) -> list[Effect]:
     if len(uris) >= MOST:
         raise PeerError(INVALID_PARAMS, f"{MOST} resources are subscribed to already.", data={"limit": MOST})
     uris.add(params.uri)
+    call.session.terms.catalog.follow(params.uri)
     return call.session.answer(call, {})
 
 
@@ -214,6 +215,8 @@ def listen(call: Call, params: Listen, now: float) -> list[Effect]:
     jobs = deferral.watch(call, params.notifications, now)
     session.begin(call)
     acknowledged = session.listening.open(call, params.notifications, [job.id for job in jobs])
+    for uri in uris if isinstance(uris, list) else ():
+        session.terms.catalog.follow(uri)
     return [Send(acknowledged, call), *deferral.opening(call, jobs)]
 
 

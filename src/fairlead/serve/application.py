@@ -44,6 +44,8 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
+        if not self._station.company.awake and kind != "lifespan":
+            self._station.wake("the first request: nobody told this application that it started")
         if kind == "websocket":
             await self._socket(scope, receive, send)
         elif kind == "http":
@@ -125,8 +127,10 @@ class Application:
         while True:
             event = await receive()
             if event["type"] == "lifespan.startup":
+                self._station.wake("the start of the application")
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await self._station.rest()
                 self.close()
                 self._station.close()
                 await send({"type": "lifespan.shutdown.complete"})

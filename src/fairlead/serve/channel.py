@@ -72,17 +72,21 @@ class Line(asyncio.Protocol):
     # What the parser says.
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """One header of the answer."""
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        """The head of the answer is there."""
         self.status = self._parser.get_status_code()
         self._head = True
 
     def on_body(self, body: bytes) -> None:
+        """A piece of the answer's body."""
         self._pieces.append(body)
         self._queued += len(body)
 
     def on_message_complete(self) -> None:
+        """The answer is whole."""
         self.complete = True
         self.reusable = self.reusable and self._parser.should_keep_alive()
 

@@ -117,7 +117,7 @@ class Conversation:
     async def _outcome(self, call: Call) -> bytes | None:
         try:
             entry = call.entry
-            if entry.kind == "async" and entry.context is None and self.station.call_timeout is None:  # type: ignore[union-attr]
+            if entry.kind == "async" and entry.context is None and self.station.untimed:  # type: ignore[union-attr]
                 value = await entry.function(**call.arguments)  # type: ignore[union-attr,arg-type]
             else:
                 value = await self._run(call)
@@ -135,6 +135,10 @@ class Conversation:
         return frame
 
     async def _run(self, call: Call) -> Any:
+        budget = self.station.budget
+        return await (self._bounded(call) if budget is None else budget.run(call, lambda: self._bounded(call)))
+
+    async def _bounded(self, call: Call) -> Any:
         limit = self.station.call_timeout
         if limit is None or call.job is not None:
             return await run(call, self.port, self.station.pool)

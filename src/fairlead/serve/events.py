@@ -84,8 +84,7 @@ class Responder:
             if reply.gone:
                 return
             if answer is not None and self.takes_json:
-                code = encode.error_code(answer)
-                await self._page(200 if code is None else status.get(code, 200), answer)
+                await self.answer(answer, status)
             elif self.takes_events:
                 if reply.store is not None:
                     reply.store.open().begin(reply)
@@ -96,6 +95,11 @@ class Responder:
             if watch is not None:
                 watch.end()
             reply.leave()
+
+    async def answer(self, frame: bytes, status: Mapping[int, int]) -> None:
+        """Send an answer that nothing went before."""
+        code = encode.error_code(frame)
+        await self._page(200 if code is None else status.get(code, 200), frame)
 
     async def _wait(self, reply: Reply) -> None:
         if not self.takes_events:

@@ -6,9 +6,8 @@ limit and the next step: other methods (405), bodies that are no JSON (415), too
 that take neither JSON nor events (406), unknown versions (400), unknown sessions (404).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from fairlead.errors import (
     BUSY,
@@ -26,8 +25,9 @@ from fairlead.errors import (
 from fairlead.kernel import Call, ServerSession
 from fairlead.serve import headers as said
 from fairlead.serve.body import read_body
-from fairlead.serve.events import RETRY, WATCH_AFTER, PageError, Responder
+from fairlead.serve.events import RETRY, PageError, Responder
 from fairlead.serve.headers import Headers
+from fairlead.serve.inline import Inline
 from fairlead.serve.reply import Reply
 from fairlead.serve.sessions import HttpConversation, HttpSession, Sessions
 from fairlead.serve.station import Station
@@ -191,40 +191,7 @@ class StreamableHttp:
         elif reply.call is None:
             await respond.reply(reply, status=status)
         else:
-            await self._run(conversation, reply.call, reply, respond, status)
-
-    async def _run(
-        self,
-        conversation: HttpConversation,
-        call: Any,
-        reply: Reply,
-        respond: Responder,
-        status: Mapping[int, int],
-    ) -> None:
-        """The call runs in this task. Only when it takes a while, another one watches the reader meanwhile."""
-        loop = conversation.loop
-        beside: list[asyncio.Task[None]] = []
-        timers: list[asyncio.TimerHandle] = []
-
-        def watch() -> None:
-            task = loop.create_task(respond.reply(reply, status=status, watch_after=0))
-            if conversation.store is None:
-                task.add_done_callback(lambda _: conversation.abandon(call))
-            beside.append(task)
-
-        try:
-            frame = await conversation.run(call, lambda: timers.append(loop.call_later(WATCH_AFTER, watch)))
-            if frame is not None and not reply.settled:
-                reply.put(frame, last=True)
-            for task in beside:
-                await task
-        finally:
-            for timer in timers:
-                timer.cancel()
-            for task in beside:
-                task.cancel()
-        if not beside:
-            await respond.reply(reply, status=status)
+            await Inline(conversation, reply.call, reply, respond, status).run()
 
     def _find(self, scope: Scope, headers: Headers) -> HttpSession:
         if said.SESSION in headers.repeated:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fairlead.kernel import Parking, Terms
+from fairlead.serve.budget import Budget
+from fairlead.serve.company import Companion, Company
 from fairlead.serve.tasks import TaskDesk, end
 from fairlead.serve.threads import Threads
 
@@ -20,11 +22,26 @@ if TYPE_CHECKING:
 class Station:
     """The shared part of a server. Made once, before or after the event loop runs."""
 
-    def __init__(self, terms: Terms, *, threads: int = 40, call_timeout: float | None = None):
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        threads: int = 40,
+        call_timeout: float | None = None,
+        answer_within: float | None = None,
+        companions: list[Companion] | None = None,
+    ):
         self.terms = terms
         self.parking = Parking(terms.secret, most=terms.suspended, seconds=terms.suspend_for, mark=terms.mark)
         self.conversations: set[Conversation] = set()
         self.call_timeout = call_timeout
+        self.budget = None if answer_within is None else Budget(answer_within, terms.catalog, self.settled)
+        """Where calls go on that took too long to be answered in time; None: each is answered when it is done."""
+
+        self.untimed = call_timeout is None and answer_within is None
+        """Whether nobody looks at how long a call takes."""
+
+        self.company = Company([] if companions is None else companions)
         self.closing = False
         self.carried = 0
         """Requests that another worker answers, and that we carry."""
@@ -52,6 +69,15 @@ class Station:
         """Serve, or serve again after a drain: a server may run more than once."""
         self.closing = False
         self._idle = None
+        self.company.look()
+
+    def wake(self, by: str) -> None:
+        """The event loop runs, as `by` shows: what goes along with the server sets out. Again, it means nothing."""
+        self.company.wake(self, by)
+
+    async def rest(self) -> None:
+        """After the last call: what goes along with the server ends."""
+        await self.company.rest()
 
     def join(self, conversation: "Conversation") -> None:
         """A conversation begins."""
@@ -69,9 +95,9 @@ class Station:
 
     def in_flight(self) -> int:
         """Calls that run, also as tasks and at other workers; no open listen requests, and no suspended calls."""
-        return (
-            sum(conversation.in_flight() for conversation in self.conversations) + self.tasks.running() + self.carried
-        )
+        late = 0 if self.budget is None else self.budget.running()
+        in_line = sum(conversation.in_flight() for conversation in self.conversations)
+        return in_line + late + self.tasks.running() + self.carried
 
     def updated(self, uri: str) -> None:
         """A resource changed: tell who subscribed to it."""
@@ -124,6 +150,8 @@ class Station:
             self._expiry = None
         end(self.parking.clear())
         end(self.tasks.close())
+        if self.budget is not None:
+            self.budget.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None

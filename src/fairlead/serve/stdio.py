@@ -203,11 +203,13 @@ async def serve_stdio(station: Station, *, ended: Callable[[], None] | None = No
     """
     lend(asyncio.get_running_loop())
     station.open()
+    station.wake("the start of the program")
     reading, writing, put_back = take_over()
     try:
         await StdioLine(station, reading, writing, ended=ended).run()
     finally:
         put_back()
+        await station.rest()
         station.close()
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.server import ServerState
 
-from fairlead.serve.passing import Entrance
+from fairlead.serve.handover import Entrance
 from fairlead.serve.place import READY, Place
 from fairlead.serve.process import Server, configure
 from fairlead.serve.station import Station

@@ -80,6 +80,7 @@ class Workers:
         self._settings = settings
         self._command = command
         self._listeners = listeners
+        self._descriptors = [one.fileno() for one in listeners]
         self._folder = folder
         self._told = started
         self._secret = settings.secret or secrets.token_urlsafe(32)
@@ -110,10 +111,9 @@ class Workers:
         failures = 0
         while not self._stopping.is_set():
             began = loop.time()
-            process = await self._live(index)
+            how = await self._live(index)
             if self._stopping.is_set():
                 return
-            how = f"Worker {index} (process {process.pid}) ended with {_code(process.returncode)}"
             if not self._all_began:
                 raise LineError(f"{how} before all were ready to serve: its own words stand above.")
             failures = 1 if loop.time() - began > _STEADY else failures + 1
@@ -123,44 +123,45 @@ class Workers:
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
 
-    async def _live(self, index: int) -> asyncio.subprocess.Process:
-        """Start a worker and wait for its end."""
+    async def _live(self, index: int) -> str:
+        """Start a worker and wait for its end; returns how it ended."""
         ours, theirs = socket.socketpair()
-        descriptors = [one.fileno() for one in self._listeners]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *descriptors),
-                env={**os.environ, LIFELINE: str(theirs.fileno())},
-                # In a group of its own: Ctrl-C would reach it twice, from the terminal and from here.
-                process_group=0,
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._running[index] = process
-        if self._stopping.is_set():
-            self._signal(process, signal.SIGTERM)  # The signal came while it was being started.
-        place = Place(index, self._settings.workers, self._folder, self._secret, descriptors)
-        watching = asyncio.create_task(self._watch(index, ours, msgspec.json.encode(place) + b"\n"))
-        try:
-            await process.wait()
-        finally:
-            self._ready.discard(index)
-            self._running.pop(index, None)
-            watching.cancel()
-            ours.close()
-        return process
+        with ours:
+            with theirs:
+                try:
+                    process = await self._spawn(theirs)
+                except OSError as why:
+                    return f"Worker {index} could not be started ({why.strerror})"
+            self._running[index] = process
+            if self._stopping.is_set():
+                self._signal(process, signal.SIGTERM)  # The signal came while it was being started.
+            watching = asyncio.create_task(self._watch(index, ours))
+            try:
+                await process.wait()
+            finally:
+                self._ready.discard(index)
+                self._running.pop(index, None)
+                watching.cancel()
+                await asyncio.wait([watching])
+        return f"Worker {index} (process {process.pid}) ended with {_code(process.returncode)}"
 
-    async def _watch(self, index: int, lifeline: socket.socket, place: bytes) -> None:
+    async def _spawn(self, lifeline: socket.socket) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(lifeline.fileno(), *self._descriptors),
+            env={**os.environ, LIFELINE: str(lifeline.fileno())},
+            # In a group of its own: Ctrl-C would reach it twice, from the terminal and from here.
+            process_group=0,
+        )
+
+    async def _watch(self, index: int, lifeline: socket.socket) -> None:
         """Hand the worker its place, and note that it listens."""
         loop = asyncio.get_running_loop()
+        place = Place(index, self._settings.workers, self._folder, self._secret, self._descriptors)
         lifeline.setblocking(False)
         try:
-            await loop.sock_sendall(lifeline, place)
+            await loop.sock_sendall(lifeline, msgspec.json.encode(place) + b"\n")
             told = await loop.sock_recv(lifeline, len(READY))
         except OSError:
             return  # It has ended: who waits for the process sees that.

@@ -20,6 +20,12 @@ class ToolResult(msgspec.Struct, gc=False):
     result_type: str | Unset = msgspec.field(name="resultType", default=UNSET)
 
 
+class Passed(msgspec.Struct, gc=False):
+    """A result of another server, to be passed on with all of its members."""
+
+    members: dict[str, Any]
+
+
 class Message(msgspec.Struct):
     """One message of a prompt."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 # As signed bytes: an opener is a step down, a closer a step up again, and the rest of a frame goes away.
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 
 # A double ends at 1.8e308. A number passes it with an exponent of three digits, or with so many digits before the
 # point that an exponent of two is enough. For both, what a digit is does not matter, nor is a plus told from one.
@@ -33,15 +34,20 @@ def too_deep(frame: str, limit: int) -> bool:
     # An array in an array is the shortest way down: two characters a level.
     if len(frame) <= 2 * limit or frame.count("{") + frame.count("[") <= limit:
         return False
-    outside = "".join(_split(frame)[::2]).encode(errors="replace")
-    return max(accumulate(array("b", outside.translate(_STEPS, _NO_BRACKETS))), default=0) > limit
+    marks = _blanked(frame).encode(errors="replace").translate(_STEPS, _NO_MARKS).replace(b'""', b"")
+    if b'"' in marks:  # A string holds brackets: the strings have to go first.
+        marks = "".join(_split(frame)[::2]).encode(errors="replace").translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(array("b", marks)), default=0) > limit
+
+
+def _blanked(frame: str) -> str:
+    """The frame without its escaped backslashes and quotes, each replaced by as many characters."""
+    return frame.replace("\\\\", "__").replace('\\"', "__") if "\\" in frame else frame
 
 
 def _split(frame: str) -> list[str]:
-    """The frame cut at its quotes: outside, string, outside, … Escapes in strings keep their length."""
-    if "\\" in frame:
-        frame = frame.replace("\\\\", "__").replace('\\"', "__")
-    return frame.split('"')
+    """The frame cut at its quotes: outside, string, outside, …"""
+    return _blanked(frame).split('"')
 
 
 def may_overflow(value: bytes) -> bool:
