@@ -82,7 +82,7 @@ def test_settings_that_do_not_fit_are_told_at_once():
     for wrong in ({"port": "many"}, {"in_flight": 0}, {"no_such_setting": 1}):
         with pytest.raises(msgspec.ValidationError):
             Fairlead("wrong", **wrong)
-    with pytest.raises(UsageError, match="'network' or 'stdio'"):
+    with pytest.raises(UsageError, match="'network', 'stdio' or 'dial'"):
         fleet().run("pigeon")  # type: ignore[arg-type]
 
 

@@ -9,21 +9,31 @@ that is safe: if it was never sent, or changes nothing. Everything else ends at 
 """
 
 import asyncio
+import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from fairlead.__about__ import __version__
 from fairlead.catalog.prompt import read_message
-from fairlead.connect.conversation import Conversation, Progressed
+from fairlead.connect.asking import Asker, Options, read
+from fairlead.connect.config import Transport
+from fairlead.connect.conversation import Conversation, Heed, Progressed
+from fairlead.connect.credentials import Provider, TokenPlace
 from fairlead.connect.era import Era, agree
 from fairlead.connect.handlers import Handlers
-from fairlead.connect.lifeline import Lifeline
-from fairlead.connect.target import Target, line_to
-from fairlead.errors import CallError, ConnectionLost, UsageError
+from fairlead.connect.headers import AnnotationError, Carried, carried, param_headers
+from fairlead.connect.keeping import Keeping
+from fairlead.connect.lifeline import STOP, Backoff, Lifeline
+from fairlead.connect.listening import Listening
+from fairlead.connect.target import Access, Target, way_to
+from fairlead.errors import HEADER_MISMATCH, INVALID_REQUEST, CallError, ConnectionLost, PeerError, UsageError
 from fairlead.kernel.client import ClientSession
+from fairlead.spec import Version
 from fairlead.spec.content import BlobContents, TextContents, read_contents
 from fairlead.spec.descriptors import (
     Implementation,
@@ -36,17 +46,26 @@ from fairlead.spec.params import LogLevel
 from fairlead.spec.results import UNSET, Called, Message
 
 T = TypeVar("T")
-_ROUNDS = 16
-"""Times that one call may come back with questions: far past any dialogue, and an end to one that never ends."""
+Logged = Callable[[dict[str, Any]], Any]
 
-Heard = Callable[[str, Any], Any]
+_object: Final = msgspec.json.Decoder(dict[str, Any])
+logger = logging.getLogger("fairlead")
 
 
 class Client:
     """A client of one server. Use it in `async with`; safe for any number of concurrent calls on one loop.
 
-    `target` is a URL (ws, wss, http, https), a command line as a list, or a `Fairlead` in this process. `elicit`,
-    `sample` and `roots` answer the server's questions; `heard(method, params)` is told of notifications.
+    `target` is a URL (ws, wss, http, https), a command line as a list, a configuration in `mcpServers` notation with
+    one server (a dictionary, or the path of a file), or a `Fairlead` in this process. A URL whose path ends in `/sse`
+    is spoken to as one of 2024-11-05, unless `transport` says otherwise.
+
+    `token` is a bearer token, or a function that is asked for one, and asked again when the server refuses it.
+    `elicit`, `sample` and `roots` answer the server's questions; `heard(method, params)` is told of notifications and
+    `logged(params)` of log messages.
+
+    A call is repeated after a broken line only if the tool is annotated as read-only or idempotent in the list that
+    `list_tools` brought last: nothing is listed behind the caller's back, and a tool that was never listed is not
+    taken for safe.
     """
 
     def __init__(
@@ -54,35 +73,60 @@ class Client:
         target: Target,
         *,
         era: Era = "auto",
-        reconnect: bool = True,
+        transport: Transport | None = None,
+        reconnect: bool | Backoff = True,
         timeout: float | None = 60.0,
         headers: Mapping[str, str] | None = None,
-        token: str | None = None,
+        token: str | Provider | None = None,
+        token_place: TokenPlace = "header",
+        ca: str | Path | ssl.SSLContext | None = None,
+        proxy: bool | str = True,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
         elicit: Callable[[dict[str, Any]], Any] | None = None,
         sample: Callable[[dict[str, Any]], Any] | None = None,
         roots: Any = None,
-        heard: Heard | None = None,
+        heard: Heed | None = None,
+        logged: Logged | None = None,
         log_level: LogLevel | None = None,
         name: str = "fairlead",
     ):
-        sent = dict(headers or {})
-        if token is not None:
-            sent["Authorization"] = f"Bearer {token}"
-        self._line = line_to(target, headers=sent, env=env, cwd=cwd)
+        self._kept = Keeping()
+        access = Access(
+            headers=dict(headers or {}),
+            token=token,
+            token_place=token_place,
+            ca=ca,
+            proxy=proxy,
+            transport=transport,
+            env=env,
+            cwd=cwd,
+        )
+        self._way = way_to(target, access, changed=self._kept.forget_private)
         self._era: Era = era
         self._timeout = timeout
         self._handlers = Handlers(elicit=elicit, sample=sample, roots=roots)
         self._heard = heard
-        self._log_level = log_level
+        self._logged = logged
+        self._log_level: LogLevel | None = log_level
         self._me = Implementation(name=name, version=__version__)
         self._tools: dict[str, ToolDescriptor] = {}
-        self._subscribed: set[str] = set()
-        self._lifeline = Lifeline(self._meet, reconnect=reconnect)
+        self._carried: dict[str, Carried] = {}
+        self._subscribed: dict[str, int] = {}
+        self._lifeline = Lifeline(
+            self._meet,
+            reconnect=bool(reconnect),
+            backoff=reconnect if isinstance(reconnect, Backoff) else None,
+            credentials=self._way.credentials,
+        )
+        self._asker = Asker(self._lifeline, self._handlers, timeout=timeout)
 
     async def __aenter__(self) -> "Client":
-        await self._lifeline.open()
+        try:
+            await self._lifeline.open()
+        except BaseException:
+            await self._lifeline.close()  # Whatever ended it, cancellation too.
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -93,25 +137,53 @@ class Client:
         await self._lifeline.close()
 
     async def _meet(self) -> Conversation:
-        """A line, open and with a version agreed; subscriptions of the handshake era are restored."""
+        """A line, open and with a version agreed."""
+        try:
+            return await self._try(self._era)
+        except ConnectionLost as lost:
+            if self._era != "auto" or lost.state == "not_sent" or lost.code in STOP:
+                raise
+            # Some servers of the handshake era end at what they do not know, the probe.
+            return await self._try("handshake")
+
+    async def _try(self, era: Era) -> Conversation:
         session = ClientSession(self._me, self._handlers.capabilities())
         session.log_level = self._log_level
-        conversation = Conversation(session, self._line(), self._handlers, self._heed)
+        conversation = Conversation(session, self._way.line(), self._handlers, self._heed)
         try:
             await conversation.open()
-            await agree(conversation, self._era)
-            for uri in self._subscribed:
-                await conversation.request("resources/subscribe", {"uri": uri}, within=self._timeout)
+            await agree(conversation, era)
+            await self._restore(conversation)
         except BaseException:
             await conversation.close()  # Whatever ended it, cancellation too: no half-open line is left behind.
             raise
+        self._kept.clear()  # Nobody told of changes meanwhile.
         return conversation
 
-    def _heed(self, method: str, params: Any) -> None:
+    async def _restore(self, conversation: Conversation) -> None:
+        """What a server of the handshake era knew of us on the line before."""
+        session = conversation.session
+        if session.version is None or session.version.era != "handshake":
+            return
+        wanted: list[tuple[str, dict[str, Any]]] = [("resources/subscribe", {"uri": uri}) for uri in self._subscribed]
+        if self._log_level is not None and "logging" in session.offers:
+            wanted.append(("logging/setLevel", {"level": self._log_level}))
+        for method, params in wanted:
+            try:
+                await conversation.request(method, params, within=self._timeout)
+            except CallError as refusal:
+                logger.warning("%s was refused on the new line: %s", method, refusal)
+
+    def _heed(self, method: str, params: dict[str, Any]) -> Any:
+        self._kept.heed(method, params)
         if method == "notifications/tools/list_changed":
             self._tools.clear()
-        if self._heard is not None:
-            self._heard(method, params)
+            self._carried.clear()
+        told = [] if self._heard is None else [self._heard(method, params)]
+        if method == "notifications/message" and self._logged is not None:
+            told.append(self._logged(params))
+        waiting = [one for one in told if asyncio.iscoroutine(one)]
+        return asyncio.gather(*waiting) if waiting else None
 
     # What the server is.
 
@@ -137,10 +209,24 @@ class Client:
         return self._session.instructions
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a line at this moment."""
+        current = self._lifeline.current
+        return current is not None and not current.ended and self._lifeline.ended is None
+
+    @property
     def _session(self) -> ClientSession:
         if self._lifeline.current is None:
+            ended = self._lifeline.ended
+            if ended is not None:
+                raise ConnectionLost(str(ended), state="not_sent")
             raise UsageError("The client is not open: use it in `async with Client(…) as client`.")
         return self._lifeline.current.session
+
+    @property
+    def _stateless(self) -> bool:
+        version: Version | None = self._session.version
+        return version is not None and version.era == "stateless"
 
     # Asking.
 
@@ -156,83 +242,82 @@ class Client:
     ) -> dict[str, Any]:
         """Any request; questions of the stateless era are answered by the handlers on the way.
 
-        `safe`: it may be repeated after a line broke, since it changes nothing. Raises CallError, ConnectionLost or
-        RequestTimeout. Cancelling it cancels it at the server.
+        `safe`: it may be repeated after a line broke, since it changes nothing. Raises CallError, ConnectionLost,
+        RequestTimeout, or PeerError for an answer that is none. Cancelling it cancels it at the server.
         """
-        params = dict(params or {})
-        for _ in range(_ROUNDS):
-            raw = await self._repeat(method, params, safe=safe, progress=progress, within=within, meta=meta)
-            result: dict[str, Any] = msgspec.json.decode(raw)
-            if result.get("resultType") != "input_required":
-                return result
-            params.pop("inputResponses", None)
-            params.pop("requestState", None)
-            asked = result.get("inputRequests") or {}
-            if asked:
-                params["inputResponses"] = dict(zip(asked, await self._answers(asked), strict=True))
-            if "requestState" in result:
-                params["requestState"] = result["requestState"]
-        raise CallError(0, f"{method} asked for input {_ROUNDS} times and was given up.")
+        self._session  # noqa: B018 - raises where the client is not open
+        options = Options(safe=safe, progress=progress, within=within, meta=meta)
+        raw, _ = await self._asker.ask(method, params or {}, options)
+        return read(method, _object, raw)
 
-    async def _answers(self, asked: dict[str, dict[str, Any]]) -> list[Any]:
-        return await asyncio.gather(
-            *(self._handlers.answer(one.get("method", ""), one.get("params") or {}) for one in asked.values())
-        )
+    async def _fetch(self, method: str, params: dict[str, Any], *, fresh: bool) -> dict[str, Any]:
+        """A result that may be kept for a while, if the server says so."""
+        about = str(params.get("uri", params.get("cursor")))
+        now = asyncio.get_running_loop().time()
+        raw = self._kept.find(method, about, now) if self._stateless and not fresh else None
+        if raw is None:
+            raw, simple = await self._asker.ask(method, params, Options())
+            if simple and self._stateless:
+                self._kept.keep(method, about, raw, now)
+        return read(method, _object, raw)
 
-    async def _repeat(
-        self,
-        method: str,
-        params: dict[str, Any],
-        *,
-        safe: bool,
-        progress: Progressed | None,
-        within: float | None,
-        meta: dict[str, Any] | None,
-    ) -> msgspec.Raw:
-        limit = self._timeout if within is None else within
-        async with asyncio.timeout(limit):
-            while True:
-                conversation = await self._lifeline.conversation()
-                try:
-                    return await conversation.request(method, params, progress=progress, meta=meta)
-                except ConnectionLost as lost:
-                    if not self._lifeline.reconnects or (lost.state != "not_sent" and not safe):
-                        raise
-                    # Once more on the next line, within the same time.
-
-    async def ping(self) -> None:
+    async def ping(self, *, within: float | None = None) -> None:
         """See that the server answers. The stateless era has no ping: there it is asked who it is."""
-        stateless = self._session.version is not None and self._session.version.era == "stateless"
-        await self.request("server/discover" if stateless else "ping")
+        await self.request("server/discover" if self._stateless else "ping", within=within)
 
-    async def list_tools(self) -> list[ToolDescriptor]:
-        """All tools, of all pages."""
-        tools = await self._all("tools/list", "tools", ToolDescriptor)
+    async def list_tools(self, *, fresh: bool = False) -> list[ToolDescriptor]:
+        """All tools, of all pages. `fresh`, here and below: ask, also if the server said that its last answer holds.
+
+        In the stateless era, a tool that wants arguments repeated in headers in a way that cannot be is left out.
+        """
+        tools = await self._all("tools/list", "tools", ToolDescriptor, fresh=fresh)
+        if self._stateless:
+            tools = [tool for tool in tools if self._is_sound(tool)]
         self._tools = {tool.name: tool for tool in tools}
         return tools
 
-    async def list_resources(self) -> list[ResourceDescriptor]:
+    def _is_sound(self, tool: ToolDescriptor) -> bool:
+        self._carried.pop(tool.name, None)
+        try:
+            annotated = carried(tool.input_schema)
+        except AnnotationError as fault:
+            logger.warning("The tool %r is left out: %s.", tool.name[:100], fault)
+            return False
+        if annotated:
+            self._carried[tool.name] = annotated
+        return True
+
+    async def list_resources(self, *, fresh: bool = False) -> list[ResourceDescriptor]:
         """All resources, of all pages."""
-        return await self._all("resources/list", "resources", ResourceDescriptor)
+        return await self._all("resources/list", "resources", ResourceDescriptor, fresh=fresh)
 
-    async def list_templates(self) -> list[TemplateDescriptor]:
+    async def list_templates(self, *, fresh: bool = False) -> list[TemplateDescriptor]:
         """All families of resources, of all pages."""
-        return await self._all("resources/templates/list", "resourceTemplates", TemplateDescriptor)
+        return await self._all("resources/templates/list", "resourceTemplates", TemplateDescriptor, fresh=fresh)
 
-    async def list_prompts(self) -> list[PromptDescriptor]:
+    async def list_prompts(self, *, fresh: bool = False) -> list[PromptDescriptor]:
         """All prompts, of all pages."""
-        return await self._all("prompts/list", "prompts", PromptDescriptor)
+        return await self._all("prompts/list", "prompts", PromptDescriptor, fresh=fresh)
 
-    async def _all(self, method: str, member: str, shape: type[T]) -> list[T]:
+    async def _all(self, method: str, member: str, shape: type[T], *, fresh: bool) -> list[T]:
         entries: list[T] = []
-        cursor: str | None = None
+        seen: set[str] = set()
+        params: dict[str, Any] = {}
         while True:
-            page = await self.request(method, {} if cursor is None else {"cursor": cursor})
-            entries += msgspec.convert(page.get(member, []), list[shape])  # type: ignore[valid-type]
-            following = page.get("nextCursor")
-            if following is None or following == cursor:
+            page = await self._fetch(method, params, fresh=fresh)
+            listed = page.get(member)
+            for one in listed if isinstance(listed, list) else []:
+                try:
+                    entries.append(msgspec.convert(one, shape))
+                except msgspec.ValidationError as fault:
+                    logger.warning("An entry of %s is left out: %s.", method, fault)
+            cursor = page.get("nextCursor")
+            if not isinstance(cursor, str):
                 return entries
-            cursor = following
+            if cursor in seen:
+                raise PeerError(INVALID_REQUEST, f"The pages of {method} lead back to one that was read.")
+            seen.add(cursor)  # "" is a cursor like any other.
+            params = {"cursor": cursor}
 
     async def call_tool(
         self,
@@ -244,11 +329,28 @@ class Client:
         meta: dict[str, Any] | None = None,
     ) -> Called:
         """Call a tool. A tool that fails is a result with `is_error`; see `Client.request` for what is raised."""
-        params = {"name": name, "arguments": dict(arguments or {})}
-        result = await self.request(
-            "tools/call", params, safe=self._is_safe(name), progress=progress, within=within, meta=meta
+        self._session  # noqa: B018 - raises where the client is not open
+        params = {"name": name, "arguments": arguments or {}}
+        options = Options(
+            safe=self._is_safe(name),
+            progress=progress,
+            within=within,
+            meta=meta,
+            headers=self._headers(name, arguments),
         )
-        return msgspec.convert(result, Called)
+        try:
+            return await self._asker.call(params, options)
+        except CallError as refusal:
+            if refusal.code != HEADER_MISMATCH:
+                raise
+        # The server refused before anything was done: what it wants repeated in headers, its list says.
+        await self.list_tools(fresh=True)
+        options = msgspec.structs.replace(options, headers=self._headers(name, arguments))
+        return await self._asker.call(params, options)
+
+    def _headers(self, name: str, arguments: Mapping[str, Any] | None) -> dict[str, str] | None:
+        annotated = self._carried.get(name)
+        return None if annotated is None else param_headers(annotated, arguments or {})
 
     async def invoke_tool(self, name: str, arguments: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """What a tool returned. Raises CallError where it failed."""
@@ -264,15 +366,15 @@ class Client:
             return False
         return tool.annotations.read_only_hint is True or tool.annotations.idempotent_hint is True
 
-    async def read(self, uri: str) -> list[TextContents | BlobContents]:
-        """The contents of a resource."""
-        result = await self.request("resources/read", {"uri": uri})
-        return [read_contents(one) for one in result.get("contents", [])]
+    async def read(self, uri: str, *, fresh: bool = False) -> list[TextContents | BlobContents]:
+        """The contents of a resource. One that is not there is a CallError, -32002 from servers before 2026."""
+        result = await self._fetch("resources/read", {"uri": uri}, fresh=fresh)
+        return _each("resources/read", result, "contents", read_contents)
 
     async def get_prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> list[Message]:
         """The messages of a prompt."""
         result = await self.request("prompts/get", {"name": name, "arguments": dict(arguments or {})})
-        return [read_message(one) for one in result.get("messages", [])]
+        return _each("prompts/get", result, "messages", read_message)
 
     async def complete(
         self, target: str, argument: str, typed: str, *, settled: Mapping[str, str] | None = None
@@ -283,45 +385,63 @@ class Client:
         if settled:
             params["context"] = {"arguments": dict(settled)}
         result = await self.request("completion/complete", params)
-        values: list[str] = result.get("completion", {}).get("values", [])
-        return values
+        completion = result.get("completion")
+        return _each("completion/complete", completion if isinstance(completion, dict) else {}, "values", str)
 
     async def set_log_level(self, level: LogLevel) -> None:
-        """Choose which log messages the server sends; `heard` is told of them."""
+        """Choose which log messages the server sends; `logged` and `heard` are told of them. Kept on later lines."""
         self._log_level = self._session.log_level = level
-        if self._session.version is not None and self._session.version.era == "handshake":
+        if not self._stateless:
             await self.request("logging/setLevel", {"level": level})
+
+    async def roots_changed(self) -> None:
+        """Handshake era: tell the server that the folders changed. In the other it asks anew each time."""
+        if not self._stateless:
+            await (await self._lifeline.conversation()).notify("notifications/roots/list_changed")
 
     async def subscribe(self, uri: str) -> None:
         """Handshake era: hear of changes to a resource, also after a reconnection. `heard` is told."""
         await self.request("resources/subscribe", {"uri": uri})
-        self._subscribed.add(uri)
+        self._subscribed[uri] = self._subscribed.get(uri, 0) + 1
 
     async def unsubscribe(self, uri: str) -> None:
-        """Hear no more of it."""
-        self._subscribed.discard(uri)
+        """Hear no more of it, once as often as it was subscribed to."""
+        left = self._subscribed.pop(uri, 1) - 1
+        if left:
+            self._subscribed[uri] = left
+            return
         await self.request("resources/unsubscribe", {"uri": uri})
 
     @asynccontextmanager
     async def listen(self, *, uris: Sequence[str] = (), kinds: Sequence[str] = ()) -> AsyncIterator[None]:
-        """Stateless era: hear of changes while in here; `kinds` are `tools`, `prompts`, `resources`. `heard` is told.
+        """Hear of changes while in here: of resources, and of lists (`tools`, `prompts`, `resources`). `heard` is told.
 
-        A line that breaks is listened to anew.
+        A line that breaks is listened to anew. In the handshake era servers tell of lists in any case.
         """
+        if not self._stateless:
+            for uri in uris:
+                await self.subscribe(uri)
+            try:
+                yield
+            finally:
+                for uri in uris:
+                    await self.unsubscribe(uri)
+            return
         wanted: dict[str, Any] = {f"{kind}ListChanged": True for kind in kinds}
         if uris:
             wanted["resourceSubscriptions"] = list(uris)
-
-        async def forever() -> None:
-            while True:
-                conversation = await self._lifeline.conversation()
-                try:
-                    await conversation.request("subscriptions/listen", {"notifications": wanted})
-                except ConnectionLost:
-                    continue
-
-        task = asyncio.create_task(forever())
+        listening = Listening(self._lifeline, wanted)
+        await listening.begin(within=self._timeout)
         try:
             yield
         finally:
-            task.cancel()
+            await listening.end()
+
+
+def _each(method: str, result: dict[str, Any], member: str, make: Callable[[Any], T]) -> list[T]:
+    """The entries of a result as their type. Raises PeerError where one of them is none."""
+    listed = result.get(member, [])
+    try:
+        return [make(one) for one in listed]
+    except (msgspec.ValidationError, TypeError, AttributeError) as fault:
+        raise PeerError(INVALID_REQUEST, f"The server's answer to {method} is none: {fault}.") from None

@@ -84,6 +84,11 @@ class Fairlead:
     def __repr__(self) -> str:
         return f"Fairlead({self.name!r}, tools={len(self.catalog.tools)})"
 
+    def summary(self) -> str:
+        """What is served, in a few words."""
+        offered = len(self.catalog.tools)
+        return f"{self.name}: {offered} tool{'' if offered == 1 else 's'}"
+
     # What is offered.
 
     @overload
@@ -184,16 +189,19 @@ class Fairlead:
     def station(self) -> Station:
         """What all conversations of this server share."""
         if self._station is None:
-            chosen = self.settings
-            self._station = Station(
-                self._terms(),
-                threads=chosen.threads,
-                call_timeout=chosen.call_timeout,
-                answer_within=chosen.answer_within,
-                companions=self._companions,
-            )
+            self._station = self._build_station()
             self._stations.append(self._station)
         return self._station
+
+    def _build_station(self) -> Station:
+        chosen = self.settings
+        return Station(
+            self._terms(),
+            threads=chosen.threads,
+            call_timeout=chosen.call_timeout,
+            answer_within=chosen.answer_within,
+            companions=self._companions,
+        )
 
     def _terms(self) -> Terms:
         chosen = self.settings

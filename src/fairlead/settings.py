@@ -36,8 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float | None, msgspec.Meta(description="seconds after which a call is given up; none: never")
     ] = None
     answer_within: Annotated[
-        float | None,
-        msgspec.Meta(description="seconds after which a slow call is answered with a handle for its result", gt=0),
+        Annotated[float, msgspec.Meta(gt=0)] | None,
+        msgspec.Meta(description="seconds after which a slow call is answered with a handle for its result"),
     ] = None
     tasks: Annotated[int, msgspec.Meta(description="tasks that may be kept at once, running or ended", ge=1)] = 1024
     task_ttl: Annotated[

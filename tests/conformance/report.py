@@ -1,4 +1,4 @@
-"""Writes docs/conformance.md from a run of the official suite over every line.
+"""Writes docs/conformance.md from a run of the official suite over every line, and in client mode.
 
 python -m tests.conformance.report
 """
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.conformance import client_suite
 from tests.conformance.processes import LINES, ROOT
 from tests.conformance.suite import (
     HERE,
@@ -25,6 +26,8 @@ from tests.conformance.suite import (
 
 PAGE = ROOT / "docs" / "conformance.md"
 NAMES = {"http": "Streamable HTTP", "websocket": "WebSocket"}
+CLIENT = "\n## The client\n"
+"""What begins the part of the page that tells of the client."""
 
 HEAD = """\
 # Conformance
@@ -55,6 +58,21 @@ below. *Skipped*: by the suite itself, which tells why.
 Checks passed. A dash: the scenario is not part of that run.
 """
 
+CLIENT_HEAD = """
+The other way round: the suite serves, over Streamable HTTP, and runs `tests/conformance/client_driver.py`, which does
+what a scenario wants with `fairlead.client.Client`.
+"""
+
+CLIENT_AFTER = """
+*Skipped*: requests of the handshake, which a client of the stateless era never sends.
+
+Not run: {apart}.
+
+```
+conformance client --command "python -m tests.conformance.client_driver" --scenario NAME --spec-version VERSION
+```
+"""
+
 
 def run_everything() -> dict[tuple[str, str], Run]:
     """Every selection over every line, by line and selection."""
@@ -65,6 +83,30 @@ def run_everything() -> dict[tuple[str, str], Run]:
                 for selection in SELECTIONS:
                     runs[line, selection] = run_suite(line, url, selection, Path(folder) / line / selection)
     return runs
+
+
+def run_client() -> dict[str, Run]:
+    """Every version in client mode."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {version: client_suite.run_client(version, Path(folder) / version) for version in client_suite.VERSIONS}
+
+
+def client_page(runs: dict[str, Run]) -> str:
+    """The part of the page that tells of the client."""
+    rows = [["version", "scenarios", "passed", "failed", "warnings", "skipped"]]
+    rows += [[name, str(len(run.scenarios)), *map(str, client_suite.counts(run))] for name, run in runs.items()]
+    scenarios = dict.fromkeys(scenario for run in runs.values() for scenario in run.scenarios)
+    cells = [["scenario", *runs], *([name, *(_cell(run, name) for run in runs.values())] for name in scenarios)]
+    apart = "; ".join(f"`{name}*` ({why})" for name, why in client_suite.APART.items())
+    listed = "\n".join(f"- {name}: {check}" for name, run in runs.items() for check in _bad(run)) or "Nothing."
+    parts = [CLIENT + CLIENT_HEAD, _table(rows), CLIENT_AFTER.format(apart=apart), _table(cells)]
+    return "\n".join([*parts, "\nFailed or warned of:\n", listed]) + "\n"
+
+
+def written() -> tuple[str, str]:
+    """The page as it is: what tells of the server, and what tells of the client."""
+    server, mark, client = PAGE.read_text("utf-8").partition(CLIENT)
+    return server, mark + client
 
 
 def page(runs: dict[tuple[str, str], Run]) -> str:
@@ -164,8 +206,10 @@ def main() -> int:
         sys.stderr.write(MISSING + "\n")
         return 2
     runs = run_everything()
-    PAGE.write_text(page(runs), "utf-8")
+    clients = run_client()
+    PAGE.write_text(page(runs) + client_page(clients), "utf-8")
     failed = [check for (_, selection), run in runs.items() for check in run.failed if selection in (*VERSIONS, "all")]
+    failed += [check for run in clients.values() for check in run.failed]
     sys.stderr.write(f"{PAGE.relative_to(ROOT)} is written.\n{listing(failed)}\n")
     return 1 if failed else 0
 

@@ -32,6 +32,7 @@ SCENARIOS = 65
 NO_HEADERS = "A WebSocket frame has no headers of its own, so there is none that could disagree with the body."
 NOT_ON_LINE: dict[str, dict[tuple[str, str], str]] = {
     "http": {},
+    "client": {},
     "websocket": {
         (scenario, check): NO_HEADERS
         for scenario, checks in {

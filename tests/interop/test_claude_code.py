@@ -45,15 +45,20 @@ class Visitor:
         await self.socket.send(json.dumps({"method": method, **told, "jsonrpc": "2.0", "id": id}))
         return id
 
+    async def receive(self):
+        """The next message."""
+        async with asyncio.timeout(WAIT):
+            frame = await self.socket.recv()
+        assert isinstance(frame, str), "a binary frame"
+        message = json.loads(frame)
+        assert message["jsonrpc"] == "2.0"
+        return message
+
     async def ask(self, method, **params):
         """The result of a request. Whatever else the server says first is passed over."""
         id = await self.begin(method, **params)
         while True:
-            async with asyncio.timeout(WAIT):
-                frame = await self.socket.recv()
-            assert isinstance(frame, str), "a binary frame"
-            message = json.loads(frame)
-            assert message["jsonrpc"] == "2.0"
+            message = await self.receive()
             if "method" not in message:
                 assert message["id"] == id and type(message["id"]) is int, message
                 return message["result"]
@@ -155,7 +160,8 @@ def test_a_client_like_claude_code_leaves_as_it_likes_and_comes_back(run, quay, 
                         "text"
                     ] == "claude-code 2.1.197 2025-11-25"
                 mark = f"claude {how} {visitor.socket.id}"
-                await visitor.begin("tools/call", name="hang", arguments={"mark": mark})
+                await visitor.begin("tools/call", name="hang", arguments={"mark": mark}, _meta={"progressToken": 0})
+                assert (await visitor.receive())["method"] == "notifications/progress"
                 await visitor.leave(how)
                 assert await beside.ask("tools/call", name="gone", arguments={"mark": mark})
                 assert (await beside.ask("ping")) == {}

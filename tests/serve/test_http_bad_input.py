@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from fairlead import Context
 from tests.serve.boat import Boat
 from tests.serve.harbour import WAIT, docked
 from tests.serve.peer import STATELESS
@@ -262,6 +263,59 @@ def test_who_does_not_read_a_large_answer_is_dropped(run):
                 await given_up(two)
 
     run(talk(), within=30)
+
+
+@pytest.mark.requirement("HTTP-32")
+def test_a_call_waits_for_its_reader_instead_of_filling_memory(run):
+    async def talk():
+        async with afloat(stall_seconds=60, queued_bytes=65536) as (boat, one):
+            poured = 0
+
+            @boat.mcp.tool
+            async def pour(ctx: Context) -> None:
+                nonlocal poured
+                for number in range(1, 6001):
+                    await ctx.progress(number, 6000, "y" * 10_000)
+                    poured = number
+
+            async with deaf(one.address) as two:
+                headers, body = two.stateless("tools/call", {"name": "pour", "arguments": {}}, progressToken=1)
+                await two.send("POST", headers=headers, body=body)
+                before = -1
+                async with asyncio.timeout(WAIT):
+                    while poured == 0 or poured != before:
+                        before = poured
+                        await asyncio.sleep(0.2)
+                # What the system and our bound hold of 60 MB.
+                assert poured < 3000
+                [conversation] = boat.mcp.station.conversations
+                [call] = conversation.session.calls.values()
+                assert call.route.queued < 65536 + 2 * 10_200
+
+    run(talk(), within=20)
+
+
+@pytest.mark.requirement("HTTP-32")
+def test_what_waits_for_a_listener_that_does_not_read_is_bounded_before_its_time_is_up(run):
+    async def talk():
+        async with afloat(stall_seconds=60, queued_bytes=65536) as (boat, one):
+            await one.shake()
+            await one.post(request(1, "resources/subscribe", {"uri": LONG}))
+            named = {"mcp-session-id": one.session, "mcp-protocol-version": one.version}
+            [session] = boat.mcp.station.conversations
+            async with deaf(one.address) as two:
+                await two.send("GET", headers={**named, "accept": "text/event-stream"})
+                async with asyncio.timeout(WAIT):
+                    while session.standalone().reader is None:
+                        await asyncio.sleep(0.01)
+                reader = session.standalone().reader
+                await flood(boat, lambda: reader.gone)
+                assert reader.queued == 0
+                kept = sum(len(event.frame) for event in session.standalone().events)
+                assert kept <= 1024 * 1024
+            assert (await one.ask("DELETE", headers=named)).status == 204
+
+    run(talk(), within=20)
 
 
 def test_a_slow_reader_is_no_reader_that_stopped(run):

@@ -191,3 +191,14 @@ def test_room_comes_when_the_reader_takes(run):
         await waiting
 
     run(talk())
+
+
+def test_who_asks_for_older_events_and_leaves_has_not_seen_the_newer_ones():
+    journal = Store().open()
+    for _ in range(5):
+        journal.put(b"x", last=False)
+    journal.last_sent = 5
+    reader = journal.attach(2)
+    assert reader is not None
+    journal.detach(reader)
+    assert journal.unseen() == 2

@@ -127,3 +127,15 @@ def test_a_task_that_is_dropped_closes_what_it_awaits(run):
         assert closed == [1]
 
     run(talk())
+
+
+def test_what_came_in_time_is_not_looked_at_again(run):
+    async def talk():
+        loop, faults = asyncio.get_running_loop(), []
+        loop.set_exception_handler(lambda _, context: faults.append(context))
+        looks = []
+        assert await within(0.01, value(3), lambda: looks.append(1) or 1) == "value"
+        await asyncio.sleep(0.03)
+        assert not faults and len(looks) == 1
+
+    run(talk())

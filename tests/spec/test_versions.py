@@ -48,6 +48,10 @@ def test_a_resource_that_is_not_there_has_another_code_in_the_stateless_era():
     assert column("resource_not_found") == [-32002] * 4 + [-32602]
 
 
+def test_the_version_is_repeated_in_a_header_since_the_third_version():
+    assert column("version_header") == [False, False, True, True, True]
+
+
 def test_results_have_an_envelope_in_the_stateless_era():
     assert column("result_envelope") == [False] * 4 + [True]
 

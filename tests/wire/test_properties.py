@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.errors import CODES, PeerError
-from fairlead.wire import Failure, Limits, Notification, Request, Response, decode, encode, find_id
+from fairlead.wire import Failure, Limits, Notification, Request, Response, decode, encode, find_id, scan
 from tests.wire.frames import plain, request
 
 KINDS = (Request, Notification, Response, Failure)
@@ -116,6 +116,28 @@ def test_the_id_that_is_found_is_that_of_the_object(members, escaped, spaced):
     known = id if type(id) in (int, str) else None
     assert find_id(frame) == known
     assert find_id(frame + "]") == known
+
+
+NESTS = st.recursive(
+    st.one_of(st.integers(), st.text('[]{}"\\\\u1é,:')),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text('[]{}"\\\\'), inner)),
+    max_leaves=30,
+)
+
+
+def depth(value: Any) -> int:
+    """How deep a value nests."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(NESTS, st.booleans())
+def test_the_depth_of_a_text_is_that_of_its_value(value, escaped):
+    frame = json.dumps(value, ensure_ascii=escaped, separators=(",", ":"))
+    levels = depth(value)
+    assert not scan.too_deep(frame, levels)
+    assert not levels or scan.too_deep(frame, levels - 1)
 
 
 @given(st.one_of(st.text(st.characters()), SOUP))

@@ -1,4 +1,7 @@
-"""`fairlead serve SOURCE`: serve a Python file's tools over the network, or on standard input and output."""
+"""`fairlead serve SOURCE`: serve a Python file's tools, or another server, over the network or on standard input and output.
+
+SOURCE is a Python file or module, the URL of a server, a configuration with mcpServers, or `-- command arguments`.
+"""
 
 import argparse
 import contextlib
@@ -12,7 +15,7 @@ import msgspec
 from fairlead.errors import UsageError
 from fairlead.serve.stdio import take_over
 from fairlead.settings import LOOPBACK, Settings
-from fairlead.sources import python
+from fairlead.sources.find import find
 
 _FLAGS = (
     "host",
@@ -32,9 +35,17 @@ _LISTS = {"allowed_origins": "--allow-origin", "allowed_hosts": "--allow-host", 
 def add(commands: Any) -> None:
     """Declare the command and its flags; the flags are the fields of Settings."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "serve", help="serve the tools of a Python file or module", description=__doc__
+        "serve", help=argparse.SUPPRESS, description=__doc__, usage="fairlead serve [options] (SOURCE | -- COMMAND …)"
     )
-    parser.add_argument("source", metavar="SOURCE", help="file.py[:name] or module:name; finds mcp, server or app")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="file.py[:name] or module:name (finds mcp, server or app); ws://… or http://…; mcp.json",
+    )
+    parser.add_argument(
+        "--share", action="store_true", help="of another server: one session there for all clients, not one for each"
+    )
     parser.add_argument(
         "--transport",
         choices=("network", "websocket", "stdio"),
@@ -50,7 +61,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine although callers prove nothing"
     )
-    parser.set_defaults(act=act)
+    parser.set_defaults(act=act, parser=parser, words=())
 
 
 def _help(field: Any) -> str:
@@ -61,15 +72,17 @@ def _help(field: Any) -> str:
 
 def act(arguments: argparse.Namespace) -> int:
     """Load the source, lay the flags over its settings, and serve."""
+    if arguments.source is None and not arguments.words:
+        arguments.parser.error("a SOURCE is needed")
     if arguments.transport == "stdio":
         # What the source prints while it is loaded must not get on the wire either.
         _, _, put_back = take_over()
         try:
-            server = python.load(arguments.source)
+            server = find(arguments.source, arguments.words, share=arguments.share)
         finally:
             put_back()
     else:
-        server = python.load(arguments.source)
+        server = find(arguments.source, arguments.words, share=arguments.share)
     server.settings = overlay(server.settings, arguments)
     set_up_log(server.settings.log_level)
     if arguments.transport == "stdio":
@@ -120,8 +133,7 @@ def set_up_log(level: str) -> None:
 
 
 def _greet(server: Any, addresses: list[str]) -> None:
-    offered = len(server.catalog.tools)
-    lines = [f"{server.name}: {offered} tool{'' if offered == 1 else 's'}"]
+    lines = [server.summary()]
     for address in addresses:
         lines += [f"  WebSocket  ws://{address}/mcp", f"  health     http://{address}/health"]
     sys.stderr.write("\n".join(lines) + "\n")

@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.connect.conversation import Conversation, Progressed
 from fairlead.connect.handlers import Handlers
-from fairlead.connect.lifeline import Lifeline
+from fairlead.connect.lifeline import TOO_LARGE, Lifeline
 from fairlead.errors import INVALID_REQUEST, CallError, ConnectionLost, PeerError, RequestTimeout
 from fairlead.spec.results import UNSET, Called, Unset
 
@@ -134,9 +134,7 @@ class Asker:
         method, params = question.get("method"), question.get("params")
         return await self._handlers.answer(str(method), params if isinstance(params, dict) else {})
 
-    async def _once(
-        self, method: str, params: dict[str, Any], options: Options, deadline: float | None
-    ) -> msgspec.Raw:
+    async def _once(self, method: str, params: dict[str, Any], options: Options, deadline: float | None) -> msgspec.Raw:
         loop = asyncio.get_running_loop()
         unsure: ConnectionLost | None = None
         pause = _PAUSE
@@ -156,8 +154,9 @@ class Asker:
             except ConnectionLost as lost:
                 if lost.state != "not_sent":
                     unsure = lost
-                if not self._lifeline.reconnects or (unsure is not None and not options.safe):
-                    raise
+                repeats = self._lifeline.reconnects and lost.code != TOO_LARGE
+                if not repeats or (unsure is not None and not options.safe):
+                    raise unsure or lost from None
                 if not conversation.ended:
                     # Only this request failed, as over HTTP: the next may meet the same fate.
                     pause = await self._pause(pause, deadline, unsure or lost)

@@ -44,6 +44,7 @@ async def agree(conversation: Conversation, era: Era, *, probe_seconds: float = 
 async def _probe(conversation: Conversation, *, sure: bool, within: float) -> bool:
     """Whether the server is of the stateless era. `sure`: nothing else will do."""
     asked = list(reversed(STATELESS))
+    doubtful = set(STATELESS)  # Refused, and yet named as supported: each is asked for once more.
     while asked:
         version = VERSIONS[asked.pop(0)]
         try:
@@ -59,7 +60,9 @@ async def _probe(conversation: Conversation, *, sure: bool, within: float) -> bo
             supported = _supported(refusal)
             if not sure and not set(supported).isdisjoint(HANDSHAKE):
                 return False  # It speaks both, and of the newer ones another.
-            asked = [date for date in asked if date in supported]
+            doubted = [version.date] if version.date in doubtful.intersection(supported) else []
+            doubtful.discard(version.date)
+            asked = [date for date in (*doubted, *asked) if date in supported]
             continue
         result = _object(raw)
         known = result.get("supportedVersions")

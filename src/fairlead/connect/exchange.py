@@ -11,7 +11,7 @@ import contextlib
 import socket
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -104,9 +104,7 @@ class Exchanges:
         self, method: str, head: Mapping[str, str], body: bytes | None, url: str | None
     ) -> httpx2.Request:
         headers = {**head, "accept-encoding": "identity", **await self._credentials.headers()}
-        return httpx2.Request(
-            method, url or self.url, headers=headers, content=body, extensions={"timeout": _TIMEOUTS}
-        )
+        return httpx2.Request(method, url or self.url, headers=headers, content=body, extensions={"timeout": _TIMEOUTS})
 
     def _again(self, response: httpx2.Response) -> bool:
         """Whether the request has to be made once more, since nothing has come of it."""
@@ -130,9 +128,7 @@ class Exchanges:
             socket_options=_alive(),
         )
 
-    async def _leave(
-        self, transport: httpx2.AsyncHTTPTransport, response: httpx2.Response | None, sound: bool
-    ) -> None:
+    async def _leave(self, transport: httpx2.AsyncHTTPTransport, response: httpx2.Response | None, sound: bool) -> None:
         if response is not None:
             await response.aclose()  # A body that was not read to its end takes the connection with it.
         if sound and not self._closed and len(self._idle) < _KEPT:
@@ -158,7 +154,7 @@ async def whole(response: httpx2.Response, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def events(response: httpx2.Response, limit: int) -> AsyncIterator[ServerEvent]:
+async def events(response: httpx2.Response, limit: int) -> AsyncGenerator[ServerEvent, None]:
     """The events of a stream, to its end. One that used to show signs of life and is silent now has ended.
 
     Raises httpx2.HTTPError, EventLengthError.

@@ -158,7 +158,9 @@ class Http:
         # An HTTP error may come with a JSON-RPC error for this request, or with a page of its own.
         if response.is_success or (b'"jsonrpc"' in body[:4096] and b'"error"' in body):
             if not response.is_success and b'"id"' not in body:
-                body = body.replace(b"{", b'{"id":%d,' % (message.id or 0), 1)  # It could not be read there; we know it.
+                body = body.replace(
+                    b"{", b'{"id":%d,' % (message.id or 0), 1
+                )  # It could not be read there; we know it.
             self._arrive(body)
             return False
         return self._refuse(message, response.status_code)

@@ -17,9 +17,12 @@ from fairlead.connect.line import ConnectError
 from fairlead.errors import ConnectionLost, RequestTimeout
 
 POLICY: Final = 1008
-STOP: Final = frozenset({1002, 1003, 1007, 1009, 1010, 4001, 4003})
+STOP: Final = frozenset({1002, 1003, 1007, 1010, 4001, 4003})
 """Close codes after which nobody comes back: what we send, or who we are, is not taken. 1008 is one of them, unless
-other credentials can be had. After all others (1001, 1006, 1011, 1012, 1013, 4004, …) the line is opened again."""
+other credentials can be had. After all others (1001, 1006, 1011, 1012, 1013, 4004, …) the line is opened again; after
+1009 too, but what was in flight is not sent again: one of it was too large, or its answer."""
+
+TOO_LARGE: Final = 1009
 
 
 class Backoff(msgspec.Struct, kw_only=True):

@@ -1,7 +1,7 @@
 """What every line that we open can do, and how it tells that it cannot any more.
 
-A line opens once. Whoever wants another makes another: it keeps no state that a reconnection would need. What arrives is
-pushed into a sink, in the turn of the loop in which it arrived: no task and no queue stand between.
+A line opens once. Whoever wants another makes another: it keeps no state that a reconnection would need. What arrives
+is pushed into a sink, in the turn of the loop in which it arrived: no task and no queue stand between.
 """
 
 from collections.abc import Awaitable

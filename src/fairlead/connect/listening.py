@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 from fairlead.connect.lifeline import Lifeline
-from fairlead.errors import ConnectionLost, FairleadError
+from fairlead.errors import ConnectionLost, FairleadError, RequestTimeout
 
 logger = logging.getLogger("fairlead")
 
@@ -21,15 +21,17 @@ class Listening:
     def __init__(self, lifeline: Lifeline, wanted: dict[str, Any]):
         self._lifeline = lifeline
         self._wanted = wanted
-        self._heard = asyncio.get_running_loop().create_future()
+        self._heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self, *, within: float | None) -> None:
-        """Ask, and wait until the server has taken it up. Raises CallError, ConnectionLost, TimeoutError."""
+        """Ask, and wait until the server has taken it up. Raises CallError, ConnectionLost, RequestTimeout."""
         self._task = asyncio.create_task(self._keep())
         try:
-            async with asyncio.timeout(within):
-                await asyncio.shield(self._heard)
+            done, _ = await asyncio.wait([self._heard], timeout=within)
+            if not done:
+                raise RequestTimeout(f"The server did not take subscriptions/listen up within {within} s.")
+            self._heard.result()
         except BaseException:
             await self.end()  # Whatever ended it, cancellation too: nobody listens in vain.
             raise

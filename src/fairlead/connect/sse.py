@@ -126,7 +126,7 @@ class Sse:
 
     async def _post(self, message: Outgoing, endpoint: str) -> None:
         head = {"content-type": "application/json", "accept": "application/json, text/event-stream", **message.headers}
-        if message.version is not None and message.version.date > "2024-11-05":
+        if message.version is not None and message.version.version_header:
             head["mcp-protocol-version"] = message.version.date
         try:
             async with self._exchanges.ask("POST", head, message.frame, url=endpoint) as response:

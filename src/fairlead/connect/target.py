@@ -54,7 +54,9 @@ class Way(msgspec.Struct, frozen=True):
 
 def way_to(target: Target, access: Access, *, changed: Callable[[], None] | None = None) -> Way:
     """The way to a target. Raises UsageError for what is none. `changed`: see `Credentials`."""
-    if isinstance(target, Mapping | Path) or (isinstance(target, str) and target.endswith(".json") and "://" not in target):
+    if isinstance(target, Mapping | Path) or (
+        isinstance(target, str) and target.endswith(".json") and "://" not in target
+    ):
         target, access = _from_config(target, access)
     credentials = Credentials(access.headers, access.token, place=access.token_place, changed=changed)
     if isinstance(target, str):

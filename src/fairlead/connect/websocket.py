@@ -5,6 +5,7 @@ write, and what arrives goes on without a queue. TLS is verified; proxies come f
 frames (1003).
 """
 
+import logging
 import ssl
 from collections.abc import Awaitable
 from functools import partial
@@ -26,7 +27,15 @@ _PING_SECONDS: Final = 15.0
 """Between pings, and for a pong: a half-open line is found within 30 s, and 40 are promised."""
 
 _GATHERED_BYTES: Final = 65_536
+_OURS: Final = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.UNSUPPORTED_DATA, CloseCode.INVALID_DATA})
 _FINAL: Final = frozenset({400, 401, 403, 404, 405, 421, 431})
+
+
+class _Discreet(logging.LoggerAdapter[logging.Logger]):
+    """The library's log but for its debug lines: those repeat the whole URL, and a token may stand there."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name it has in logging
+        return level > logging.DEBUG and super().isEnabledFor(level)
 
 
 class _Socket(ClientConnection):
@@ -143,6 +152,7 @@ class WebSocket:
                 ping_interval=self._ping_seconds,
                 ping_timeout=self._ping_seconds,
                 close_timeout=2,
+                logger=_Discreet(logging.getLogger("websockets.client")),
                 proxy=True if self._proxy is True else (self._proxy or None),
                 create_connection=partial(_Socket, sink),  # type: ignore[arg-type]  # what makes one, as a class does
                 **options,
@@ -191,6 +201,9 @@ def _lost(fault: ConnectionClosed, state: str) -> ConnectionLost:
     if closed is None:
         return ConnectionLost("The connection broke off.", state=state, code=1006)
     reason = f" ({closed.reason})" if closed.reason else ""
+    if fault.sent is not None and not fault.rcvd_then_sent and closed.code in _OURS:
+        # We could not read on; that the server stops for such a thing it would have to say itself.
+        return ConnectionLost(f"The connection was given up with {closed.code}{reason}.", state=state, code=1006)
     return ConnectionLost(f"The connection was closed with {closed.code}{reason}.", state=state, code=closed.code)
 
 

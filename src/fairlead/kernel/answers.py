@@ -60,7 +60,10 @@ def passed(call: Call, members: dict[str, Any]) -> dict[str, Any]:
     if "content" in result:
         outcome = ToolResult(result["content"] or [], result.get("structuredContent", msgspec.UNSET))
         outcome = fit(outcome, version)
-        result["content"], result["structuredContent"] = outcome.content, outcome.structured_content
+        result["content"] = outcome.content
+        result.pop("structuredContent", None)
+        if outcome.structured_content is not msgspec.UNSET:
+            result["structuredContent"] = outcome.structured_content
     if isinstance(result.get("messages"), list):
         result["messages"] = [_fit_passed(message, version) for message in result["messages"]]
     meta = result.pop("_meta", None)

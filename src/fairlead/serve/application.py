@@ -46,6 +46,8 @@ class Application:
         kind = scope["type"]
         if not self._station.company.awake and kind != "lifespan":
             self._station.wake("the first request: nobody told this application that it started")
+        if not self._station.company.ready and kind != "lifespan":
+            await self._station.company.prepared()
         if kind == "websocket":
             await self._socket(scope, receive, send)
         elif kind == "http":
@@ -128,6 +130,7 @@ class Application:
             event = await receive()
             if event["type"] == "lifespan.startup":
                 self._station.wake("the start of the application")
+                await self._station.company.prepared()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._station.rest()

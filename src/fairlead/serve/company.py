@@ -6,10 +6,14 @@ or, where that tells nobody, with the first request.
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
+    from fairlead.serve.conversation import Conversation
     from fairlead.serve.station import Station
+
+PATIENCE: Final = 10.0
+"""Seconds that a server waits for what it goes along with, before it says that it is there."""
 
 logger = logging.getLogger("fairlead")
 
@@ -24,12 +28,43 @@ class Companion(Protocol):
         """The server ends. Bounded in time."""
 
 
+class Watcher(Protocol):
+    """A companion that keeps something for each peer."""
+
+    def left(self, conversation: "Conversation") -> None:
+        """A conversation has ended."""
+
+    def heard(self, conversation: "Conversation", notice: str) -> None:
+        """A peer notified us of something."""
+
+
 class Company:
     """All that goes along with one server. The list may grow before it sets out."""
 
     def __init__(self, members: list[Companion]):
         self._members = members
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._awaited: set[asyncio.Future[Any]] = set()
+        self._until = 0.0
+        self.watchers: list[Watcher] = []
+        """Who wants to know of conversations. A companion adds itself when it begins, and goes when it ends."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return not self._awaited
+
+    def await_for(self, future: "asyncio.Future[Any]") -> None:
+        """Nobody is answered before this is done, or `PATIENCE` has passed. For `Companion.begin`."""
+        self._awaited.add(future)
+        future.add_done_callback(self._awaited.discard)
+
+    async def prepared(self) -> None:
+        """Returns when all that is awaited is there, or will not be waited for any longer. Safe to cancel."""
+        if self._awaited:
+            left = self._until - asyncio.get_running_loop().time()
+            await asyncio.wait(tuple(self._awaited), timeout=max(0.0, left))
+            self._awaited.clear()
 
     @property
     def awake(self) -> bool:
@@ -52,6 +87,7 @@ class Company:
         if self.awake or station.closing:
             return
         self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + PATIENCE
         for member in self._members:
             member.begin(station)
         if self._members:
@@ -62,5 +98,6 @@ class Company:
         if not self.awake:
             return
         self._loop = None
+        self._awaited.clear()
         for member in reversed(self._members):
             await member.end()

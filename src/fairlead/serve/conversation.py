@@ -86,8 +86,9 @@ class Conversation:
                         waiter.set_result(value)
                     else:
                         waiter.set_exception(error)
-            case Tell():
-                pass  # Nobody listens to notifications of the client yet but the session itself.
+            case Tell(notice=notice):
+                for watcher in self.station.company.watchers:
+                    watcher.heard(self, notice)
 
     # A call's way.
 

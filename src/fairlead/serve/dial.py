@@ -16,7 +16,6 @@ from fairlead.connect.credentials import Credentials
 from fairlead.connect.lifeline import STOP, Backoff
 from fairlead.connect.line import ConnectError
 from fairlead.errors import SHUTTING_DOWN, ConnectionLost, LineError, PeerError, UsageError
-from fairlead.kernel import ServerSession
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.outbound import Inbox, Outbound, is_stray, sender
 from fairlead.serve.outlet import Outlet
@@ -28,6 +27,9 @@ logger = logging.getLogger("fairlead")
 REFUSED: Final = frozenset({401, 403})
 """Statuses after which nobody comes back. Others are mistakes of an address only where it has never worked."""
 
+_PING_SECONDS: Final = 15.0
+"""Between pings, and for a pong, at most: a half-open line is found in half a minute."""
+
 _PARTING: Final = 3.0
 """Seconds that a far side which does not answer our close may hold us up."""
 
@@ -37,6 +39,9 @@ class Dial:
 
     def __init__(self, url: str, credentials: Credentials, *, principal: str, backoff: Backoff | None = None):
         """`principal` is who the far side is to the tools. Raises UsageError for what cannot be dialled."""
+        self.place = place_of(url)
+        """Host and path: what may be told of the address."""
+
         self._url = url
         self._secrets = _secrets(url)
         self._credentials = credentials
@@ -47,9 +52,6 @@ class Dial:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._was_up = False
         self._told = ""
-        self.place = place_of(url)
-        """Host and path: what may be told of the address."""
-
         self.given_up: LineError | None = None
         """Why it is dialled no more; None while it is, and after an end that was asked for."""
 
@@ -107,7 +109,13 @@ class Dial:
 
     async def _once(self, station: Station, settings: Settings) -> LineError:
         """One line, from its beginning to its end. Returns why it ended."""
-        line = Outbound(self._url, credentials=self._credentials, subprotocols=(), frame_bytes=settings.frame_bytes)
+        line = Outbound(
+            self._url,
+            credentials=self._credentials,
+            subprotocols=(),
+            frame_bytes=settings.frame_bytes,
+            ping_seconds=min(settings.ping_seconds, _PING_SECONDS),
+        )
         inbox = Inbox(line)
         loop = asyncio.get_running_loop()
         try:
@@ -131,7 +139,7 @@ class Dial:
                 line.abort()
 
     async def _talk(self, line: Outbound, inbox: Inbox, station: Station, settings: Settings) -> ConnectionLost:
-        session = ServerSession(station.terms, station.parking, principal=self._principal)
+        session = station.session(principal=self._principal)
         outlet = Outlet(
             bound=settings.queued_bytes,
             stall=settings.stall_seconds,

@@ -159,9 +159,7 @@ class StreamableHttp:
                 conversation.close()
 
     def _new(self, scope: Scope, headers: Headers) -> ServerSession:
-        session = ServerSession(
-            self.station.terms, self.station.parking, principal=scope.get("fairlead.principal"), headers=headers
-        )
+        session = self.station.session(principal=scope.get("fairlead.principal"), headers=headers)
         # Of a session, the headers are those of its newest request.
         session.check = _checked
         session.said_version = headers.get(said.VERSION)

@@ -3,7 +3,7 @@
 import asyncio
 
 from fairlead.errors import ConnectionLost
-from fairlead.kernel import Call, ServerSession
+from fairlead.kernel import Call
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.station import Station
 
@@ -14,7 +14,7 @@ class MemoryLine:
     def __init__(self, station: Station):
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._closed = False
-        self._conversation = Conversation(station, ServerSession(station.terms, station.parking), self._put)
+        self._conversation = Conversation(station, station.session(), self._put)
 
     async def __aenter__(self) -> "MemoryLine":
         return self

@@ -79,9 +79,7 @@ class SseEndpoint:
         except PageError as refusal:
             await respond.refuse(refusal)
             return
-        session = ServerSession(
-            self._station.terms, self._station.parking, principal=scope.get("fairlead.principal"), headers=headers
-        )
+        session = self._station.session(principal=scope.get("fairlead.principal"), headers=headers)
         line = SseLine(self._station, session, bound=self._settings.queued_bytes)
         id = self._mint()
         self._lines[id] = line

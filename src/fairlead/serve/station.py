@@ -7,9 +7,9 @@ that goes away waits for what is in flight.
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fairlead.kernel import Parking, Terms
+from fairlead.kernel import Parking, ServerSession, Terms
 from fairlead.serve.budget import Budget
 from fairlead.serve.company import Companion, Company
 from fairlead.serve.tasks import TaskDesk, end
@@ -65,6 +65,10 @@ class Station:
             self._pool = Threads(self._threads, "fairlead-tool")
         return self._pool
 
+    def session(self, **options: Any) -> ServerSession:
+        """The server's half of a new conversation; the options are those of `ServerSession`."""
+        return ServerSession(self.terms, self.parking, **options)
+
     def open(self) -> None:
         """Serve, or serve again after a drain: a server may run more than once."""
         self.closing = False
@@ -86,6 +90,8 @@ class Station:
     def leave(self, conversation: "Conversation") -> None:
         """A conversation has ended."""
         self.conversations.discard(conversation)
+        for watcher in self.company.watchers:
+            watcher.left(conversation)
         self.settled()
 
     def settled(self) -> None:

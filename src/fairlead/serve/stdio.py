@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fairlead.errors import INVALID_REQUEST, PeerError
-from fairlead.kernel import Call, ServerSession
+from fairlead.kernel import Call
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.station import Station
 from fairlead.serve.threads import lend
@@ -48,7 +48,7 @@ class StdioLine:
         """Talk until the input ends."""
         limits = self._station.terms.limits
         splitter = LineSplitter(limits.frame_bytes)
-        conversation = Conversation(self._station, ServerSession(self._station.terms, self._station.parking), self.send)
+        conversation = Conversation(self._station, self._station.session(), self.send)
         # A thread reads, since standard input may be a file, which no event loop can watch. It is a daemon: blocked
         # in read() it must not keep the process.
         threading.Thread(target=self._read, name="fairlead-stdin", daemon=True).start()
@@ -206,6 +206,7 @@ async def serve_stdio(station: Station, *, ended: Callable[[], None] | None = No
     station.wake("the start of the program")
     reading, writing, put_back = take_over()
     try:
+        await station.company.prepared()
         await StdioLine(station, reading, writing, ended=ended).run()
     finally:
         put_back()

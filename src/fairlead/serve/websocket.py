@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from fairlead.kernel import Call, ServerSession
+from fairlead.kernel import Call
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.outlet import Outlet
 from fairlead.serve.station import Station
@@ -59,7 +59,7 @@ class WebSocketLine:
             return
         offered = self._scope.get("subprotocols") or []
         await self._send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None})
-        session = ServerSession(self._station.terms, self._station.parking, headers=_headers(self._scope))
+        session = self._station.session(headers=_headers(self._scope))
         conversation = Conversation(self._station, session, self.send)
         conversation.waiting = self._outlet.waiting
         self._task = asyncio.current_task()

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from fairlead.errors import UsageError
 from fairlead.server import Fairlead
+from fairlead.sources.sdk import from_sdk, is_foreign
 
 NAMES: Final = ("mcp", "server", "app")
 
@@ -97,6 +98,8 @@ def _find(module: ModuleType, name: str | None, source: str) -> Fairlead:
         found = getattr(module, candidate, None)
         if isinstance(found, Fairlead):
             return found
-    offered = [key for key, value in vars(module).items() if isinstance(value, Fairlead)]
+        if is_foreign(found):
+            return from_sdk(found)
+    offered = [key for key, value in vars(module).items() if isinstance(value, Fairlead) or is_foreign(value)]
     hint = f"it has {', '.join(offered)}: add ':{offered[0]}'" if offered else "make one: mcp = Fairlead('my tools')"
     raise UsageError(f"{source!r} has no Fairlead server called {' or '.join(names)}; {hint}.")

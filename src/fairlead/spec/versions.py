@@ -32,6 +32,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     url_elicitation: bool = False
     """A client may be asked to have its user open a URL."""
 
+    version_header: bool = False
+    """A client over HTTP repeats the version in a header (`MCP-Protocol-Version`)."""
+
     polled_streams: bool = False
     """A stream of events over HTTP begins with an id and no data, so that a client can come back for all of it."""
 
@@ -75,6 +78,7 @@ VERSIONS: Final[dict[str, Version]] = {
             date="2025-06-18",
             era="handshake",
             structured_output="object",
+            version_header=True,
             content_blocks=ALL_BLOCKS,
             descriptor_members=_MEMBERS_2025_06,
         ),
@@ -82,6 +86,7 @@ VERSIONS: Final[dict[str, Version]] = {
             date="2025-11-25",
             era="handshake",
             structured_output="object",
+            version_header=True,
             argument_faults="result",
             url_elicitation=True,
             url_elicitation_error=True,
@@ -93,6 +98,7 @@ VERSIONS: Final[dict[str, Version]] = {
             date="2026-07-28",
             era="stateless",
             structured_output="any",
+            version_header=True,
             argument_faults="result",
             resource_not_found=-32602,
             url_elicitation=True,
