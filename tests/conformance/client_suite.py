@@ -34,9 +34,7 @@ def listed() -> dict[str, tuple[str, ...]]:
 
 def applicable(scenarios: dict[str, tuple[str, ...]], version: str) -> list[str]:
     """Those of a version that are run."""
-    return [
-        name for name, versions in scenarios.items() if version in versions and not name.startswith(tuple(APART))
-    ]
+    return [name for name, versions in scenarios.items() if version in versions and not name.startswith(tuple(APART))]
 
 
 def run_client(version: str, folder: Path) -> Run:

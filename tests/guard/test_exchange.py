@@ -7,7 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from fairlead.guard.protocol import GuardedHttp
 from tests.guard import peers
 from tests.guard.peers import App, connected
 
@@ -209,3 +212,70 @@ def test_an_answer_that_is_read_slowly_comes_whole(run):
         thread.start()
         thread.join(30)
         assert not thread.is_alive() and sum(seen) > size
+
+
+class Recorded(asyncio.Transport):
+    """A transport that keeps what was done to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[bytes | str] = []
+
+    def write(self, data: Any) -> None:
+        self.done.append(bytes(data))
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return "closed" in self.done
+
+    def can_write_eof(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("act", "follows"),
+    [
+        (lambda line: line.data_received(b"no request\r\n\r\n"), b"HTTP/1.1 400 "),
+        (lambda line: line.shutdown(), "closed"),
+        (lambda line: line.eof_received(), None),
+        (lambda line: line._head_late(), "closed"),
+    ],
+)
+def test_an_answer_that_waits_for_the_next_turn_goes_ahead_of_all_else(run, act, follows):
+    async def talk():
+        config = uvicorn.Config(App(), log_config=None)
+        config.load()
+        line, transport = GuardedHttp(config, ServerState(), {}, asyncio.get_running_loop()), Recorded()
+        line.connection_made(transport)
+        line.write_soon(b"answer")
+        assert transport.done == []
+        act(line)
+        assert transport.done[0] == b"answer"
+        if follows is not None:
+            assert transport.done[1] == follows or transport.done[1].startswith(follows)
+        before = len(transport.done)
+        await asyncio.sleep(0)
+        assert len(transport.done) == before
+        line.connection_lost(None)
+
+    run(talk(), leftovers=True)
+
+
+def test_answers_of_one_turn_leave_at_its_end_and_large_ones_at_once(run):
+    async def talk():
+        config = uvicorn.Config(App(), log_config=None)
+        config.load()
+        line, transport = GuardedHttp(config, ServerState(), {}, asyncio.get_running_loop()), Recorded()
+        line.connection_made(transport)
+        line.write_soon(b"small")
+        await asyncio.sleep(0)
+        assert transport.done == [b"small"]
+        line.write_soon(b"x" * 100_000)
+        assert len(transport.done) == 2
+        line.connection_lost(None)
+
+    run(talk(), leftovers=True)

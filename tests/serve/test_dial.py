@@ -70,7 +70,7 @@ def hurried(monkeypatch) -> list[float]:
     """Waits between attempts are short; what the back-off was told is kept."""
     told: list[float] = []
     monkeypatch.setattr(Backoff, "next", lambda self: 0.01)
-    monkeypatch.setattr(Backoff, "opened_for", lambda self, seconds: told.append(seconds))
+    monkeypatch.setattr(Backoff, "opened_for", lambda self, seconds: bool(told.append(seconds)))
     return told
 
 
@@ -324,7 +324,8 @@ def test_a_far_side_that_refuses_for_good_is_dialled_no_more_and_the_log_says_wh
     run(scene())
     [said] = [record.getMessage() for record in caplog.records if "given up" in record.getMessage()]
     assert f"closed with {code}" in said and "/mcp_endpoint/mcp/" in said
-    assert TOKEN not in caplog.text and "\x1b" not in caplog.text
+    ours = [one.getMessage() for one in caplog.records if one.name in ("fairlead", "websockets.client")]
+    assert not [one for one in ours if TOKEN in one or "\x1b" in one]
 
 
 def test_a_refused_token_is_had_anew_where_there_is_a_provider(run, hurried):
@@ -515,8 +516,8 @@ def test_a_dial_before_run_begins_with_the_server_and_ends_with_it(run):
     async def scene():
         mcp = tools()
         async with cloud() as far:
-            dial = mcp.dial(far.url)
-            assert not dial.is_up
+            dial = await asyncio.to_thread(mcp.dial, far.url)  # Where no loop runs, as at the top of a program.
+            assert not mcp.station.company.awake and not far.paths
             with_server = threading.Event()
 
             def serve() -> None:
@@ -526,12 +527,30 @@ def test_a_dial_before_run_begins_with_the_server_and_ends_with_it(run):
             thread = asyncio.create_task(asyncio.to_thread(serve))
             caller = await far.arrival()
             assert await caller.official()
-            other = mcp.dial(far.url)  # From another thread than the server's, while it runs.
+            other = await asyncio.to_thread(mcp.dial, far.url)  # From another thread, while it runs.
             await (await far.arrival()).official()
             with_server.set()
             assert (await caller.gone())[0] == 1000
             await thread
             assert not dial.is_up and not other.is_up and dial.given_up is None
+
+    run(scene(), within=20)
+
+
+def test_what_was_dialled_on_another_loop_ends_with_the_server_too(run):
+    async def scene():
+        mcp = tools()
+        async with cloud() as far:
+            mcp.dial(far.url)  # On this loop, at once.
+            caller = await far.arrival()
+            assert await caller.official()
+
+            def serve() -> None:
+                with moored(mcp):
+                    pass
+
+            await asyncio.to_thread(serve)
+            assert (await caller.gone())[0] == 1000
 
     run(scene(), within=20)
 
@@ -564,7 +583,7 @@ def test_in_an_app_of_somebody_elses_it_begins_with_the_first_request_and_says_s
             async with docked(mcp, app) as address:
                 await asyncio.sleep(0.05)
                 assert not far.paths
-                async with connected(address, path="/tools"):
+                async with connected(address, path="/tools/mcp"):
                     assert await (await far.arrival()).official()
                     assert "begins with the first request" in caplog.text
                 await station.rest()

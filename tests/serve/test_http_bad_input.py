@@ -1,12 +1,14 @@
 """What nobody should send: each is refused with its status, ends alone, and leaves nothing behind."""
 
 import asyncio
+import gc
 import json
 from contextlib import asynccontextmanager
 
 import pytest
 
 from fairlead import Context
+from fairlead.guard.protocol import GuardedHttp
 from tests.serve.boat import Boat
 from tests.serve.harbour import WAIT, docked
 from tests.serve.peer import STATELESS
@@ -185,10 +187,18 @@ def test_who_reads_no_stream_is_dropped_and_its_call_ended(run):
                         await asyncio.sleep(0.01)
                     while boat.mcp.station.conversations:
                         await asyncio.sleep(0.01)
+                    while lines() > 1:  # Its connection is gone although it reads nothing.
+                        await asyncio.sleep(0.01)
                 two.writer.transport.resume_reading()
                 await given_up(two)
 
     run(talk(), within=20)
+
+
+def lines() -> int:
+    """Connections that the server holds."""
+    found = [one for one in gc.get_objects() if type(one) is GuardedHttp]
+    return sum(one.parser is not None for one in found)
 
 
 LONG = "notes://" + "x" * 100_000

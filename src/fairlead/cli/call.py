@@ -1,7 +1,7 @@
 """`fairlead call URL TOOL [key=value … | JSON]`: call a tool, and print what it returns.
 
 Values are read as the tool's schema wants them. Progress is shown while it comes, and what the tool asks its user is
-asked here, where this is a terminal. Exit code 5: the tool failed. 6: the arguments or the result do not fit the schema.
+asked here, where this is a terminal. Exit code 5: the tool failed; 6: arguments or result do not fit the schema.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def act(arguments: argparse.Namespace) -> int:
             return complain(f"The arguments do not fit: {fault}", SCHEMA)
         meter = Meter() if sys.stderr.isatty() else None
         try:
-            called = await client.call_tool(tool.name, given, progress=meter and meter.show)
+            called = await client.call_tool(tool.name, given, progress=None if meter is None else meter.show)
         finally:
             if meter is not None:
                 meter.clear()

@@ -15,6 +15,7 @@ from fairlead.errors import LineError, UsageError
 
 COMMANDS: Final = {
     "serve": "serve the tools of a Python file, or of another MCP server, on every line",
+    "dial": "serve on sockets that it opens: to a relay, or a voice assistant's cloud",
     "tools": "list the tools of a server",
     "call": "call a tool",
     "read": "list the resources of a server, or read one",

@@ -1,4 +1,4 @@
-"""`fairlead serve SOURCE`: serve a Python file's tools, or another server, over the network or on standard input and output.
+"""`fairlead serve SOURCE`: serve a Python file's tools, or another MCP server, over the network or on stdio.
 
 SOURCE is a Python file or module, the URL of a server, a configuration with mcpServers, or `-- command arguments`.
 """
@@ -7,7 +7,9 @@ import argparse
 import contextlib
 import logging
 import os
+import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -24,11 +26,15 @@ _FLAGS = (
     "frame_bytes",
     "in_flight",
     "call_timeout",
+    "answer_within",
     "drain_seconds",
     "root_path",
     "log_level",
 )
 _LEVELS = ("debug", "info", "warning", "error")
+_SECONDS = ("call_timeout", "answer_within", "drain_seconds")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|s|m|h)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LISTS = {"allowed_origins": "--allow-origin", "allowed_hosts": "--allow-host", "trusted_proxies": "--trust-proxy"}
 
 
@@ -52,9 +58,14 @@ def add(commands: Any) -> None:
         default="network",
         help="network: every line that a port can carry (default); stdio: standard input and output",
     )
-    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
-    for name in _FLAGS:
-        parser.add_argument(f"--{name.replace('_', '-')}", default=None, help=_help(fields[name]))
+    parser.add_argument(
+        "--dial",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="serve on an outbound socket too: wss://…; repeatable",
+    )
+    fields = add_settings(parser, _FLAGS)
     for name, flag in _LISTS.items():
         parser.add_argument(flag, dest=name, action="append", default=None, help=_help(fields[name]))
     parser.add_argument("--compression", action="store_true", default=None, help=_help(fields["compression"]))
@@ -62,6 +73,14 @@ def add(commands: Any) -> None:
         "--insecure", action="store_true", help="listen beyond this machine although callers prove nothing"
     )
     parser.set_defaults(act=act, parser=parser, words=())
+
+
+def add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> dict[str, Any]:
+    """Declare flags for these settings. Returns what is known of all settings."""
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for name in names:
+        parser.add_argument(f"--{name.replace('_', '-')}", default=None, help=_help(fields[name]))
+    return fields
 
 
 def _help(field: Any) -> str:
@@ -85,6 +104,8 @@ def act(arguments: argparse.Namespace) -> int:
         server = find(arguments.source, arguments.words, share=arguments.share)
     server.settings = overlay(server.settings, arguments)
     set_up_log(server.settings.log_level)
+    for url in arguments.dial:
+        server.dial(url)
     if arguments.transport == "stdio":
         server.run("stdio")
         leave(0)
@@ -97,18 +118,25 @@ def act(arguments: argparse.Namespace) -> int:
 
 def overlay(base: Settings, arguments: argparse.Namespace) -> Settings:
     """The settings of the source, with what the flags say. Raises UsageError for a value that does not fit."""
-    said = {name: getattr(arguments, name) for name in (*_FLAGS, *_LISTS, "compression")}
+    said = {name: getattr(arguments, name, None) for name in (*_FLAGS, *_LISTS, "compression")}
     given = {name: value for name, value in said.items() if value is not None}
     chosen = base
     for name, value in given.items():
         try:
-            chosen = msgspec.convert({**msgspec.structs.asdict(chosen), name: value}, Settings, strict=False)
+            read = _seconds(value) if name in _SECONDS else value
+            chosen = msgspec.convert({**msgspec.structs.asdict(chosen), name: read}, Settings, strict=False)
         except msgspec.ValidationError as fault:
             flag = _LISTS.get(name, f"--{name.replace('_', '-')}")
             raise UsageError(f"{flag} {value!r} does not fit: {str(fault).partition(' - at ')[0]}.") from None
     if chosen.log_level not in _LEVELS:
         raise UsageError(f"There is no log level {chosen.log_level!r}: use {', '.join(_LEVELS)}.")
     return chosen
+
+
+def _seconds(text: str) -> str | float:
+    """`9s`, `500ms` and `2m` as seconds; all else as it stands."""
+    found = _DURATION.fullmatch(text)
+    return text if found is None else float(found[1]) * _UNITS[found[2]]
 
 
 def _check_exposure(chosen: Settings, *, insecure: bool) -> None:

@@ -45,7 +45,7 @@ class Conversation:
         self._progress: dict[int, Progressed] = {}
         self._acknowledged: dict[int, Callable[[], None]] = {}
         self._asked: dict[int | str, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
 
     @property
     def ended(self) -> bool:
@@ -223,17 +223,16 @@ class Conversation:
             self._later(ready)
 
     def _later(self, act: Awaitable[Any]) -> None:
-        async def attempt() -> None:
-            try:
-                await act
-            except ConnectionLost:
-                pass  # The line tells it too, and ends the conversation.
-            except Exception as fault:  # noqa: BLE001 - the program's own code, at the edge of a task
-                logger.error("A listener failed: %s.", type(fault).__name__)
-
-        task = self._loop.create_task(attempt())
+        task = asyncio.ensure_future(act, loop=self._loop)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        # Of a lost line the line itself tells, and ends the conversation.
+        if fault is not None and not isinstance(fault, ConnectionLost):
+            logger.error("A listener failed: %s.", type(fault).__name__)
 
 
 def _never_sent(lost: ConnectionLost) -> ConnectionLost:

@@ -95,9 +95,14 @@ class Company:
 
     async def rest(self) -> None:
         """End, the last one first."""
-        if not self.awake:
-            return
-        self._loop = None
+        loop, self._loop = self._loop, None
+        if loop is asyncio.get_running_loop():
+            await self._end()
+        elif loop is not None and loop.is_running():
+            # It set out on another thread: something was dialled there before the server ran.
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._end(), loop))
+
+    async def _end(self) -> None:
         self._awaited.clear()
         for member in reversed(self._members):
             await member.end()

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from fairlead.connect.credentials import Credentials
-from fairlead.connect.lifeline import STOP, Backoff
+from fairlead.connect.lifeline import POLICY, STOP, Backoff
 from fairlead.connect.line import ConnectError
 from fairlead.errors import SHUTTING_DOWN, ConnectionLost, LineError, PeerError, UsageError
 from fairlead.serve.conversation import Conversation
@@ -23,6 +23,9 @@ from fairlead.serve.station import Station
 from fairlead.settings import Settings
 
 logger = logging.getLogger("fairlead")
+
+FOREIGN: Final = frozenset({POLICY, 4001, 4003})
+"""Close codes that say that it is who we are that is not taken."""
 
 REFUSED: Final = frozenset({401, 403})
 """Statuses after which nobody comes back. Others are mistakes of an address only where it has never worked."""
@@ -54,6 +57,9 @@ class Dial:
         self._told = ""
         self.given_up: LineError | None = None
         """Why it is dialled no more; None while it is, and after an end that was asked for."""
+
+        self.why = ""
+        """The same in words, without what may be secret."""
 
         self.over: asyncio.Event | None = None
 
@@ -89,15 +95,22 @@ class Dial:
         if loop is not None and not loop.is_closed():
             asyncio.run_coroutine_threadsafe(self.end(), loop)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was given up for who we are: another token may help."""
+        fault = self.given_up
+        return getattr(fault, "status", None) in REFUSED or getattr(fault, "code", None) in FOREIGN
+
     # The line.
 
     async def _keep(self, station: Station, settings: Settings) -> None:
         try:
+            await station.company.prepared()  # Or the first thing that the far side is told is that there is nothing.
             while True:
                 fault = await self._once(station, settings)
                 if self._is_final(fault):
-                    self.given_up = fault
-                    logger.error("Dialling %s is given up: %s", self.place, self._clean(fault))
+                    self.given_up, self.why = fault, self._clean(fault)
+                    logger.error("Dialling %s is given up: %s", self.place, self.why)
                     return
                 if station.closing:
                     return
@@ -123,13 +136,12 @@ class Dial:
                 await line.open(inbox)
             except ConnectError as fault:
                 return fault
-            since, self._was_up, self._told = loop.time(), True, ""
+            since, self._was_up = loop.time(), True
             logger.info("Dialled %s.", self.place)
             lost = await self._talk(line, inbox, station, settings)
-            up = loop.time() - since
-            self._backoff.opened_for(up)
-            if up >= self._backoff.held:
+            if self._backoff.opened_for(loop.time() - since):
                 self._credentials.accepted()
+                self._told = ""
             return lost
         finally:
             try:
@@ -184,7 +196,7 @@ class Dial:
         if isinstance(fault, ConnectError):
             return fault.final and (fault.status in REFUSED or not self._was_up)
         code = getattr(fault, "code", None)
-        return code in STOP and not (code == 1008 and self._credentials.refused())
+        return code in STOP or (code == POLICY and not self._credentials.refused())
 
     def _tell(self, fault: LineError) -> None:
         """The first of a row of like failures is a warning, those behind it are noise."""

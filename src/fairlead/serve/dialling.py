@@ -20,6 +20,15 @@ from fairlead.settings import Settings
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
+class GivenUpError(LineError):
+    """No far side will have us any more. `refused`: one of them does not take who we are."""
+
+    def __init__(self, dials: list[Dial]):
+        reasons = dict.fromkeys(f"{dial.place}: {dial.why}" for dial in dials)
+        super().__init__(f"Nothing is dialled any more. {' '.join(reasons)}")
+        self.refused = any(dial.is_refused for dial in dials)
+
+
 class Dialling:
     """The dials of one server. Fulfils `station.Companion`."""
 
@@ -63,23 +72,19 @@ class Dialling:
             if dial.over is not None:
                 await dial.over.wait()
 
-    @property
-    def given_up(self) -> list[LineError]:
-        """Why those were given up that were."""
-        return [dial.given_up for dial in self.dials if dial.given_up is not None]
-
 
 def run_dialling(servers: Iterable[tuple[Station, Dialling]], *, drain: float) -> None:
     """Serve on outbound lines alone until a signal ends it, or until none of them is dialled any more. Blocks.
 
-    Raises UsageError where nothing is dialled, LineError where every line was given up.
+    Raises UsageError where nothing is dialled, GivenUpError where every line was given up.
     """
     served = list(servers)
     if not any(dialling.dials for _, dialling in served):
         raise UsageError("There is nothing to dial: say where, with mcp.dial('wss://…').")
     asyncio.run(_serve(served, drain))
-    if all(dialling.dials and len(dialling.given_up) == len(dialling.dials) for _, dialling in served):
-        raise served[0][1].given_up[0]
+    dials = [dial for _, dialling in served for dial in dialling.dials]
+    if all(dial.given_up is not None for dial in dials):
+        raise GivenUpError(dials)
 
 
 async def _serve(served: list[tuple[Station, Dialling]], drain: float) -> None:

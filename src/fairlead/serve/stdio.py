@@ -209,8 +209,10 @@ async def serve_stdio(station: Station, *, ended: Callable[[], None] | None = No
         await station.company.prepared()
         await StdioLine(station, reading, writing, ended=ended).run()
     finally:
-        put_back()
-        await station.rest()
+        try:
+            await station.rest()  # What is printed meanwhile must not get on the wire either.
+        finally:
+            put_back()
         station.close()
 
 

@@ -1,4 +1,4 @@
-"""A server of the official SDK or of FastMCP, run by its own kernel: its lifespan, and the pairs of streams it talks on.
+"""A server of the official SDK or of FastMCP, run by its own kernel: its lifespan, and the streams it talks on.
 
 Everything of the SDK's that is not found on its objects is imported here, inside the functions that need it. Refuses to
 read what it carries: which message belongs to which line is `sources.passage`'s business.
@@ -172,7 +172,9 @@ class Talk:
         fault = PeerError(INTERNAL_ERROR, "This server has ended under the call.")
         try:
             state = await self._guest.state()
-            await serve_dual_era_loop(self._guest.kernel, self._inward, self._outward, lifespan_state=state)
+            # By their protocols these are streams; the SDK names no more of them than is here.
+            outward: Any = self._outward
+            await serve_dual_era_loop(self._guest.kernel, self._inward, outward, lifespan_state=state)
         except PeerError as refusal:
             fault = refusal
         except Exception:  # noqa: BLE001 - the edge of the task: what their kernel let through is told, and ends the talk

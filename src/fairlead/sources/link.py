@@ -12,10 +12,11 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from fairlead.catalog import Context
+from fairlead.catalog import Context, Tool
 from fairlead.connect.conversation import Conversation
 from fairlead.connect.era import Era, agree
 from fairlead.connect.handlers import Handlers
+from fairlead.connect.headers import AnnotationError, carried, param_headers
 from fairlead.connect.line import Line
 from fairlead.errors import (
     INVALID_PARAMS,
@@ -80,6 +81,21 @@ class Errand:
         if self.call.params.meta is UNSET:
             return {}
         return {name: value for name, value in self.ctx.meta.items() if not name.startswith(_OURS)}
+
+    def headers(self, params: Mapping[str, Any]) -> dict[str, str] | None:
+        """What HTTP repeats of the arguments, as the tool's schema wants it."""
+        entry = self.call.entry
+        if not isinstance(entry, Tool):
+            return None
+        if entry.in_headers is None:
+            try:
+                entry.in_headers = carried(entry.descriptor.input_schema)
+            except AnnotationError:
+                entry.in_headers = {}
+        if not entry.in_headers:
+            return None
+        given = params.get("arguments")
+        return param_headers(entry.in_headers, {} if given is None else msgspec.json.decode(given))
 
 
 class Link:
@@ -163,8 +179,11 @@ class Link:
         level = errand.call.log_level
         if self.stateless and level is not None:
             meta[LOG_LEVEL] = level
+        headers = errand.headers(params) if self.stateless else None
         for _ in range(_ROUNDS):
-            raw = await self._conversation.request(method, params, progress=progress, meta=meta or None)
+            raw = await self._conversation.request(
+                method, params, progress=progress, meta=meta or None, headers=headers
+            )
             result: dict[str, Any] = msgspec.json.decode(raw)
             await errand.settle()
             if result.get("resultType") != "input_required":

@@ -29,8 +29,10 @@ _anything: Final = msgspec.json.Decoder().decode
 _ROWS: Final = {name: msgspec.structs.replace(row, capability=None) for name, row in METHODS.items()}
 """The methods, each without the capability that it needs: what there is, their server knows."""
 
-_DECODERS: Final = {name: msgspec.json.Decoder(row.params) for name, row in METHODS.items()}
-_plain: Final = msgspec.json.Decoder(Params)
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    name: msgspec.json.Decoder(row.params) for name, row in METHODS.items()
+}
+_plain: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Params)
 
 
 class Passage(ServerSession):
@@ -83,7 +85,7 @@ class Passage(ServerSession):
         talk.request(call.id, call.request.method, params, metadata(self.headers, partial(_release, call)))
 
     def _greet(self, params: Initialize) -> None:
-        """What they will agree on is known before they say it, as the line wants: they have the versions that we have."""
+        """What they will agree on is known before they say it, as the line wants: their versions are ours."""
         asked = VERSIONS.get(params.protocol_version)
         self.version = asked if asked is not None and asked.era == "handshake" else NEWEST_HANDSHAKE
         self.ready = False

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fairlead.catalog.registry import Shelf
+from fairlead.connect.era import Era
 from fairlead.errors import METHOD_NOT_FOUND, RESOURCE_NOT_FOUND, PeerError, UsageError
 from fairlead.kernel import Send
 from fairlead.kernel.answers import wanted
@@ -27,7 +29,7 @@ from fairlead.sources.config import Upstream, read_config
 from fairlead.sources.foreign import Carry
 from fairlead.sources.link import Link
 from fairlead.sources.names import name_all, name_tool
-from fairlead.sources.upstream import HIDE, Remote
+from fairlead.sources.upstream import HIDE, Keeper, Remote
 from fairlead.wire import encode
 
 logger = logging.getLogger("fairlead")
@@ -39,18 +41,24 @@ _LEADERS: Final = ("npx", "uvx", "uv", "bunx", "pnpm", "yarn", "python", "python
 
 
 def bridge(
-    source: Source, *, name: str | None = None, share: bool = False, hide_after: float = HIDE, **given: Any
+    source: Source,
+    *,
+    name: str | None = None,
+    share: bool = False,
+    era: Era = "auto",
+    hide_after: float = HIDE,
+    **given: Any,
 ) -> Fairlead:
     """A server that offers what another one does: a URL, a command, a configuration with `mcpServers`, or `Upstream`s.
 
-    `share`: all clients use one session at the other server. What a server offered goes from the lists when it has
+    `share`: all clients use one session at the other server. `era` is what is spoken with it, if not found out. What a server offered goes from the lists when it has
     been away for `hide_after` seconds. `given` are settings. Raises UsageError for what is no source.
     """
     upstreams = [upstream for upstream in upstreams_of(source) if not upstream.disabled]
     if not upstreams:
         raise UsageError("There is no server to bridge to: the source names none that is switched on.")
     mcp = Fairlead(name or (upstreams[0].name if len(upstreams) == 1 else "fairlead"), **given)
-    mcp.accompany(Bridge(mcp, upstreams, share=share, hide_after=hide_after))
+    mcp.accompany(Bridge(mcp, [partial(Remote, one, share=share, era=era, hide_after=hide_after) for one in upstreams]))
     return mcp
 
 
@@ -87,10 +95,10 @@ def _title(words: Sequence[Any]) -> str:
 class Bridge:
     """Keeps a catalog like those of other servers. Fulfils `Companion` and `Watcher` of a station, and `Keeper`."""
 
-    def __init__(self, mcp: Fairlead, upstreams: Iterable[Upstream], *, share: bool, hide_after: float):
+    def __init__(self, mcp: Fairlead, makers: Iterable[Callable[[Keeper], Remote]]):
         self._mcp = mcp
         self._catalog = mcp.catalog
-        self._remotes = [Remote(upstream, self, share=share, hide_after=hide_after) for upstream in upstreams]
+        self._remotes = [make(self) for make in makers]
         self._station: Station | None = None
         self._known: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         self._follows: set[asyncio.Task[None]] = set()

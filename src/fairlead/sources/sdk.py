@@ -10,14 +10,14 @@ Their own kernel answers, so that nothing that they can do is lost; docs/decisio
 
 from typing import Any, Final, NoReturn
 
-from fairlead.catalog import Catalog
+from fairlead.catalog import Catalog, Completion, Prompt, Resource, Tool
 from fairlead.errors import UsageError
 from fairlead.kernel import ServerSession
+from fairlead.serve.application import Application
+from fairlead.serve.station import Station
 from fairlead.server import Fairlead
 from fairlead.sources.guest import Guest
 from fairlead.sources.passage import Passage
-from fairlead.serve.application import Application
-from fairlead.serve.station import Station
 
 _KERNELS: Final = {"MCPServer": "_lowlevel_server", "FastMCP": "_mcp_server", "Server": ""}
 """Classes of theirs, and where each keeps the low-level server that it is built around."""
@@ -28,10 +28,20 @@ _PACKAGES: Final = ("mcp", "fastmcp")
 class _NoCatalog(Catalog):
     """What their server offers, it keeps to itself."""
 
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise UsageError("This server is another SDK's: offer it there, where the others are.")
+    def add_tool(self, tool: Tool) -> NoReturn:
+        self._refuse()
 
-    add_tool = add_resource = add_prompt = add_completion = _refuse
+    def add_resource(self, resource: Resource) -> NoReturn:
+        self._refuse()
+
+    def add_prompt(self, prompt: Prompt) -> NoReturn:
+        self._refuse()
+
+    def add_completion(self, completion: Completion) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError("This server is another SDK's: offer it there, where the others are.")
 
 
 class _GuestStation(Station):

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from fairlead.catalog import Context, Tool
 from fairlead.connect.config import Transport
 from fairlead.connect.era import Era
-from fairlead.connect.lifeline import Backoff
+from fairlead.connect.lifeline import STOP, Backoff
 from fairlead.connect.line import ConnectError
 from fairlead.connect.target import Access, Target, way_to
 from fairlead.errors import UNREACHABLE, CallError, ConnectionLost, LineError, PeerError
@@ -54,7 +54,9 @@ class Keeper(Protocol):
 class Remote:
     """One upstream server. `share`: all clients of ours use one connection, and with it one session."""
 
-    def __init__(self, upstream: Upstream, keeper: Keeper, *, share: bool = False, hide_after: float = HIDE):
+    def __init__(
+        self, upstream: Upstream, keeper: Keeper, *, share: bool = False, era: Era = "auto", hide_after: float = HIDE
+    ):
         self.name = upstream.name
         self.lists: Lists = {}
         self.lookout: Link | None = None
@@ -66,7 +68,7 @@ class Remote:
         self._hide_after = hide_after
         self._local = upstream.kind == "stdio"
         self._line = _lines(upstream)
-        self._era: Era = "auto"
+        self._usual = self._era = era
         self._news = asyncio.Event()
         self._ear = Ear()
         self._links = Links(self._open, most=_CHILDREN if self._local else _SOCKETS)
@@ -142,7 +144,7 @@ class Remote:
             logger.warning("The server %r cannot be reached: %s", self.name, fault)
         self.fault = fault
         # It may speak another era when it comes back.
-        self._era = "auto"
+        self._era = self._usual
         if self._hiding is None:
             self._hiding = asyncio.get_running_loop().call_later(self._hide_after, self._keeper.gone, self)
         if isinstance(fault, ConnectError) and fault.final and not known.done():
@@ -218,8 +220,18 @@ class Remote:
         return link
 
     async def _open(self, capabilities: dict[str, Any]) -> Link:
+        era = self._era
+        try:
+            return await self._try(capabilities, era)
+        except ConnectionLost as lost:
+            if era != "auto" or lost.state == "not_sent" or lost.code in STOP:
+                raise
+            # Some servers of the handshake era end at what they do not know, the probe.
+            return await self._try(capabilities, "handshake")
+
+    async def _try(self, capabilities: dict[str, Any], era: Era) -> Link:
         link = Link("fairlead", self._line(), capabilities, self._heed)
-        await link.open(self._era)
+        await link.open(era)
         return link
 
     def _unreachable(self, fault: Exception | None, state: str, call: Call | None = None) -> PeerError:
