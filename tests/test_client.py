@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from fairlead.errors import CallError, RequestTimeout, UsageError
 from fairlead.client import Client
 from fairlead.connect.line import ConnectError
+from fairlead.errors import CallError, RequestTimeout, UsageError
 from tests.connect.ways import LINES, reached, until
 
 ERAS = ("auto", "stateless", "handshake")
@@ -81,7 +81,9 @@ def test_progress_comes_to_its_own_call_and_before_the_result(run, line, era):
 
             async def count(to):
                 heard = steps[to].append
-                called = await client.call_tool("count", {"to": to}, progress=lambda done, total, _: heard((done, total)))
+                called = await client.call_tool(
+                    "count", {"to": to}, progress=lambda done, total, _: heard((done, total))
+                )
                 assert called.text == "counted" or called.value == "counted"
                 assert len(steps[to]) == to
 

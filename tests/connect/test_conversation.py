@@ -26,7 +26,9 @@ def test_a_request_that_is_given_up_is_cancelled_at_the_server(run):
             await until(lambda: len(server.heard) == 3)
             call.cancel()
             await until(lambda: len(server.heard) == 4)
-            cancelled = [said["params"]["requestId"] for said in server.heard if said["method"] == "notifications/cancelled"]
+            cancelled = [
+                said["params"]["requestId"] for said in server.heard if said["method"] == "notifications/cancelled"
+            ]
             assert cancelled == [0, 1]
 
     run(main())
@@ -212,7 +214,9 @@ def test_a_question_that_there_is_no_handler_for_fails_the_call(run):
     run(main())
 
 
-@pytest.mark.parametrize("answer", [{"resultType": "task", "content": []}, [], 7, {"content": 7}, {"content": [], "isError": "no"}])
+@pytest.mark.parametrize(
+    "answer", [{"resultType": "task", "content": []}, [], 7, {"content": 7}, {"content": [], "isError": "no"}]
+)
 def test_a_result_of_a_kind_that_nobody_knows_is_an_error(run, answer):
     async def main():
         async with Client(Scripted(stateless(lambda server, said: answer))) as client:
@@ -278,7 +282,11 @@ def test_a_resource_that_is_not_there_is_told_with_the_code_of_its_version(run, 
 
 
 @settings(max_examples=40)
-@given(st.lists(st.binary(max_size=30) | st.sampled_from([b"[]", b"{}", b'{"jsonrpc":"2.0","id":1,"result":7}']), max_size=8))
+@given(
+    st.lists(
+        st.binary(max_size=30) | st.sampled_from([b"[]", b"{}", b'{"jsonrpc":"2.0","id":1,"result":7}']), max_size=8
+    )
+)
 def test_whatever_a_server_says_in_between_a_call_ends_with_its_own_answer(run, noise):
     async def main():
         def rest(server, said):

@@ -182,7 +182,9 @@ def test_without_reconnection_a_broken_line_stays_broken(run):
 
 
 def test_a_half_open_socket_is_found_by_pings_that_nobody_answers(run, monkeypatch):
-    monkeypatch.setattr(WebSocket.__init__, "__kwdefaults__", {**WebSocket.__init__.__kwdefaults__, "ping_seconds": 0.1})
+    monkeypatch.setattr(
+        WebSocket.__init__, "__kwdefaults__", {**WebSocket.__init__.__kwdefaults__, "ping_seconds": 0.1}
+    )
 
     async def main():
         server = Counting()

@@ -67,7 +67,9 @@ def test_any_text_survives_its_way_through_a_header(value):
     assert decoded(carried_text) == value
 
 
-@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (0, "0"), (-3, "-3"), ("", ""), ("a b", "a b")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "true"), (False, "false"), (0, "0"), (-3, "-3"), ("", ""), ("a b", "a b")]
+)
 def test_values_are_written_as_the_specification_has_them(value, text):
     assert param_headers({("a",): "A"}, {"a": value}) == {"Mcp-Param-A": text}
 

@@ -21,7 +21,9 @@ def test_an_answer_is_kept_as_long_as_it_says_and_no_longer():
     assert kept.find("tools/list", "", 11.0) is None and len(kept) == 0
 
 
-@pytest.mark.parametrize("members", [{}, {"ttlMs": 0}, {"ttlMs": -5}, {"ttlMs": "1000"}, {"ttlMs": None}, {"ttlMs": [1]}])
+@pytest.mark.parametrize(
+    "members", [{}, {"ttlMs": 0}, {"ttlMs": -5}, {"ttlMs": "1000"}, {"ttlMs": None}, {"ttlMs": [1]}]
+)
 def test_what_does_not_say_so_is_not_kept_and_replaces_what_was(members):
     kept = Keeping()
     kept.keep("resources/read", "a", raw(ttlMs=1000), 0.0)
@@ -65,7 +67,8 @@ def test_a_notification_forgets_what_it_is_about(notice, gone):
 
 def listing(script=stateless, **members):
     def rest(server, said):
-        if "inputResponses" not in said["params"] and said["params"].get("uri") == "asks://first":
+        params = said.get("params", {})
+        if "inputResponses" not in params and params.get("uri") == "asks://first":
             asked = {"k": {"method": "roots/list"}}
             return {"resultType": "input_required", "inputRequests": asked}
         return {"tools": [tool()], "contents": [], "ttlMs": 60_000, "cacheScope": "public", **members}

@@ -16,7 +16,13 @@ def dropping(code, *, times=1):
 
     def rest(server, said):
         if said["method"] == "tools/list":
-            return {"tools": [tool("safe", annotations={"readOnlyHint": True}), tool("unsafe"), tool("again", annotations={"idempotentHint": True})]}
+            return {
+                "tools": [
+                    tool("safe", annotations={"readOnlyHint": True}),
+                    tool("unsafe"),
+                    tool("again", annotations={"idempotentHint": True}),
+                ]
+            }
         if said["method"] == "tools/call" and len(server.first.lines) <= times:
             return server.drop(code, f"closed with {code}")
         return text("done")

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from fairlead import Fairlead
+from fairlead.client import Client
 from fairlead.connect.config import entries, only_entry
 from fairlead.connect.credentials import Credentials
 from fairlead.connect.http import Http
@@ -16,7 +17,6 @@ from fairlead.connect.stdio import Stdio
 from fairlead.connect.target import Access, way_to
 from fairlead.connect.websocket import WebSocket
 from fairlead.errors import UsageError
-from fairlead.client import Client
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,21 @@ from fairlead.client import Client
         ("https://h/a/sse/?x=1", Sse),
         (["server", "--stdio"], Stdio),
         (("server",), Stdio),
-        (Fairlead("x"), Memory),
         ({"mcpServers": {"a": {"command": "x"}}}, Stdio),
         ({"mcpServers": {"a": {"url": "http://h/mcp"}}}, Http),
     ],
 )
 def test_each_kind_of_target_has_its_line(target, kind):
     assert type(way_to(target, Access()).line()) is kind
+
+
+def test_a_server_in_this_process_has_one_too(run):
+    async def main():
+        line = way_to(Fairlead("x"), Access()).line()
+        assert type(line) is Memory
+        await line.close()
+
+    run(main())
 
 
 def test_the_transport_can_be_said():
@@ -115,8 +123,9 @@ def test_a_file_that_is_no_configuration_says_why(tmp_path):
 
 
 def test_a_configuration_is_a_target_of_the_client(run, tmp_path):
-    from tests.connect.ways import PIER
     import sys
+
+    from tests.connect.ways import PIER
 
     entry = {"command": sys.executable, "args": ["-m", "fairlead", "serve", str(PIER), "--transport", "stdio"]}
     path = tmp_path / "mcp.json"
@@ -132,7 +141,9 @@ def test_a_configuration_is_a_target_of_the_client(run, tmp_path):
 def test_a_token_stands_in_a_header_or_in_a_subprotocol_and_never_in_both(run):
     async def main():
         header = Credentials({"x": "y"}, "tök/en")
-        assert await header.headers() == {"x": "y", "Authorization": "Bearer tök/en"} and await header.subprotocols() == []
+        assert (
+            await header.headers() == {"x": "y", "Authorization": "Bearer tök/en"} and await header.subprotocols() == []
+        )
         offered = Credentials({"x": "y"}, "tök/en", place="subprotocol")
         [named] = await offered.subprotocols()
         scheme, _, coded = named.rpartition(".")

@@ -143,7 +143,9 @@ def text(said: str) -> Said:
 
 
 @asynccontextmanager
-async def talking(server: Scripted, *, heed: Any = None, handlers: Handlers | None = None) -> AsyncIterator[Conversation]:
+async def talking(
+    server: Scripted, *, heed: Any = None, handlers: Handlers | None = None
+) -> AsyncIterator[Conversation]:
     """A conversation with a scripted server, before any version is agreed."""
     from fairlead.connect.memory import Memory
 

@@ -279,3 +279,45 @@ def test_answers_of_one_turn_leave_at_its_end_and_large_ones_at_once(run):
         line.connection_lost(None)
 
     run(talk(), leftovers=True)
+
+
+def test_a_connection_that_was_kept_alive_outlives_its_timer_as_a_socket(run):
+    async def talk():
+        with served(App(), timeout_keep_alive=0.1) as port:
+            async with connected(port) as peer:
+                await peer.get()
+                assert (await peer.upgrade()).startswith("HTTP/1.1 101 ")
+                await asyncio.sleep(0.4)
+                await peer.send(peers.frame(peers.TEXT, b"still"))
+                assert await peer.frame() == (peers.TEXT, b"still")
+
+    run(talk())
+
+
+def test_a_connection_is_kept_alive_from_its_last_answer_on(run):
+    async def talk():
+        with served(App(), timeout_keep_alive=0.4) as port:
+            async with connected(port) as peer:
+                for _ in range(6):
+                    assert "200" in await peer.get()
+                    await asyncio.sleep(0.2)
+                assert await peer.rest() == b""  # and no longer
+
+    run(talk())
+
+
+def test_a_head_that_comes_slowly_has_its_own_time(run):
+    async def talk():
+        with served(App(), timeout_keep_alive=0.1, limits={"handshake_s": 0.6}) as port:
+            async with connected(port) as peer:
+                await peer.get()
+                await peer.send(GET[:10])
+                await asyncio.sleep(0.3)
+                await peer.send(GET[10:])
+                assert "200" in await peer.head()
+            async with connected(port) as peer:
+                await peer.get()
+                await peer.send(GET[:10])
+                assert b"408" in await peer.rest()
+
+    run(talk())

@@ -166,7 +166,9 @@ FRAMES = (
     st.binary(max_size=40)
     | MEMBERS.map(lambda one: json.dumps(one).encode())
     | st.lists(MEMBERS, max_size=4).map(json.dumps)
-    | st.sampled_from([b'{"jsonrpc":"2.0","method":"x","params":{"a":"\\ud800"}}', b'{"jsonrpc":"2.0","id":0,"result":1e999}'])
+    | st.sampled_from(
+        [b'{"jsonrpc":"2.0","method":"x","params":{"a":"\\ud800"}}', b'{"jsonrpc":"2.0","id":0,"result":1e999}']
+    )
 )
 STEPS = st.lists(st.sampled_from(["ask", "listen", "cancel"]) | FRAMES, max_size=40)
 

@@ -72,8 +72,8 @@ class Cloud:
         assert self.server is not None
         return next(iter(self.server.sockets)).getsockname()[1]
 
-    async def arrival(self) -> Caller:
-        async with asyncio.timeout(WAIT):
+    async def arrival(self, within: float = WAIT) -> Caller:
+        async with asyncio.timeout(within):
             return await self._arrived.get()
 
     async def handle(self, socket: ServerConnection) -> None:

@@ -30,7 +30,7 @@ WAIT = 8.0
 
 
 @asynccontextmanager
-async def docked(mcp: Fairlead, app: Any = None, *, narrow: bool = False) -> AsyncIterator[str]:
+async def docked(mcp: Fairlead, app: Any = None, *, narrow: bool = False, port: int = 0) -> AsyncIterator[str]:
     """The address of a server on this loop, with the sockets and protocols of production.
 
     `narrow`: the system keeps next to nothing for a peer that does not read, so that we have to.
@@ -45,7 +45,7 @@ async def docked(mcp: Fairlead, app: Any = None, *, narrow: bool = False) -> Asy
     def protocol() -> Any:
         return config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         if narrow:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         server = await loop.create_server(protocol, sock=listener)

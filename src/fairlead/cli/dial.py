@@ -19,7 +19,8 @@ from fairlead.errors import UsageError
 from fairlead.serve.dialling import GivenUpError, run_dialling
 from fairlead.server import Fairlead
 from fairlead.sources.find import find
-from fairlead.sources.remote import bridge, upstreams_of
+from fairlead.sources.remote import bridge
+from fairlead.sources.upstreams import upstreams_of
 
 _FLAGS: Final = ("answer_within", "call_timeout", "in_flight", "frame_bytes", "drain_seconds", "log_level")
 _CONFIG: Final = "mcp_config.json"
@@ -94,7 +95,8 @@ def find_servers(source: str | None, command: Sequence[str] = (), *, each: bool 
 
 def _greet(servers: list[Fairlead]) -> None:
     for server in servers:
-        sys.stderr.write(f"{server.summary()}\n")
+        # What other servers offer is not known yet.
+        sys.stderr.write(f"{server.summary() if len(server.catalog.tools) else server.name}\n")
         for dial in server.dialling.dials:
             sys.stderr.write(f"  dials  {dial.place}\n")
     sys.stderr.flush()

@@ -153,7 +153,8 @@ class _Joint:
         # What the body raised goes on as it is, and not in a group.
         cancelled = exc[0] is not None and issubclass(exc[0], anyio.get_cancelled_exc_class())
         try:
-            return await self.tasks.__aexit__(*(exc if cancelled else (None, None, None)))
+            ended = await self.tasks.__aexit__(*(exc if cancelled else (None, None, None)))
+            return ended if cancelled else None
         finally:
             for stream in (self.inward, self.read, self.write, self.outward):
                 stream.close()

@@ -99,7 +99,7 @@ class _Socket(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._sink is not None and self.response is not None:
+        if self._sink is not None and self.response is not None and self.protocol.handshake_exc is None:
             self._sink.lost(_lost(self.close_exc, "unknown_outcome"))
 
 

@@ -47,6 +47,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     _unsent = 0  # at the last look
     _answer = b""  # a whole one, for the loop's next turn
+    _answered = 0.0  # when the last one was complete
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,18 +93,39 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
         self.flush()
         super().shutdown()
 
+    def on_response_complete(self) -> None:
+        """Stock's way, except that one timer serves all answers of a connection: a new one each time shows."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._answered = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_later(self.timeout_keep_alive)
+
     def timeout_keep_alive_handler(self) -> None:
         """Some time after an answer: close, unless it is still being read; a peer that reads nothing is dropped."""
+        self.timeout_keep_alive_task = None
+        if self._head_open or not self._is_idle():
+            return  # a head has a timer of its own, and the next answer will arm this one again
+        left = self._answered + self.timeout_keep_alive - self.loop.time()
+        if left > 0.001:  # another answer has gone out since
+            self._look_later(left)
+            return
         unsent, before = self.transport.get_write_buffer_size(), self._unsent
         self._unsent = unsent
         if not unsent:
-            super().timeout_keep_alive_handler()
+            self.transport.close()
         elif unsent < before or not before:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._look_later(self.timeout_keep_alive)
         else:
             self.transport.abort()
+
+    def _look_later(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
         if self._parting:
@@ -111,7 +133,6 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
             return
         if self._answer:
             self.flush()
-        self._unset_keepalive_if_required()
         self._silent_bytes += len(data)
         try:
             self.parser.feed_data(data)
@@ -140,7 +161,10 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
             self._stop(_HeadRefused(414, f"The URL is over {self.limits.line_bytes} bytes. Send data in the body."))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        # Stock's two lines, since a request has a dozen headers, and each call of `super` shows.
+        self.headers.append((name.lower(), value))
+        if len(name) == 6 and name.lower() == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
         line = len(name) + len(value) + 4  # ": " and CRLF
         self._silent_bytes = 0
         self._head_bytes += line
@@ -224,6 +248,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.close()  # a handshake behind a running answer: its 101 would land inside it
             return
+        self._unset_keepalive_if_required()
         headers = Headers()
         for name, value in self.headers:
             headers.set_insecure(name.decode("ascii"), value.strip(b" \t").decode("latin-1"))  # llhttp has checked them

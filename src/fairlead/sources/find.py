@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from fairlead.errors import UsageError
 from fairlead.server import Fairlead
 from fairlead.sources import python
-from fairlead.sources.remote import bridge, upstreams_of
+from fairlead.sources.remote import bridge
+from fairlead.sources.upstreams import upstreams_of
 
 
 def find(source: str | None, command: Sequence[str] = (), *, share: bool = False) -> Fairlead:

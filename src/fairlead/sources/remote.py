@@ -7,12 +7,9 @@ back with it. A tool that is described otherwise than before is told of in the l
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path, PurePath
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 import msgspec
 
@@ -25,19 +22,14 @@ from fairlead.serve.conversation import Conversation
 from fairlead.serve.station import Station
 from fairlead.server import Fairlead
 from fairlead.sources import foreign
-from fairlead.sources.config import Upstream, read_config
 from fairlead.sources.foreign import Carry
 from fairlead.sources.link import Link
 from fairlead.sources.names import name_all, name_tool
 from fairlead.sources.upstream import HIDE, Keeper, Remote
+from fairlead.sources.upstreams import Source, upstreams_of
 from fairlead.wire import encode
 
 logger = logging.getLogger("fairlead")
-
-Source = str | PurePath | Sequence[str] | Sequence[Upstream] | Mapping[str, Any]
-
-_LEADERS: Final = ("npx", "uvx", "uv", "bunx", "pnpm", "yarn", "python", "python3", "node", "deno", "docker")
-"""Programs that start others: what they start has the telling name."""
 
 
 def bridge(
@@ -51,8 +43,9 @@ def bridge(
 ) -> Fairlead:
     """A server that offers what another one does: a URL, a command, a configuration with `mcpServers`, or `Upstream`s.
 
-    `share`: all clients use one session at the other server. `era` is what is spoken with it, if not found out. What a server offered goes from the lists when it has
-    been away for `hide_after` seconds. `given` are settings. Raises UsageError for what is no source.
+    `share`: all clients use one session at the other server. `era` is what is spoken with it, if not found out. What a
+    server offered goes from the lists when it has been away for `hide_after` seconds. `given` are settings.
+    Raises UsageError for what is no source.
     """
     upstreams = [upstream for upstream in upstreams_of(source) if not upstream.disabled]
     if not upstreams:
@@ -60,36 +53,6 @@ def bridge(
     mcp = Fairlead(name or (upstreams[0].name if len(upstreams) == 1 else "fairlead"), **given)
     mcp.accompany(Bridge(mcp, [partial(Remote, one, share=share, era=era, hide_after=hide_after) for one in upstreams]))
     return mcp
-
-
-def upstreams_of(source: Source) -> list[Upstream]:
-    """The servers that a source names. Raises UsageError."""
-    if isinstance(source, str):
-        scheme = urlsplit(source).scheme.lower()
-        if scheme in ("ws", "wss", "http", "https"):
-            return read_config({"mcpServers": {_host(source): {"url": source}}})
-        return read_config(source)
-    if isinstance(source, PurePath):
-        return read_config(Path(source))
-    if isinstance(source, Mapping):
-        return read_config(source)
-    words = list(source)
-    if words and all(isinstance(word, Upstream) for word in words):
-        return words  # type: ignore[return-value]
-    if not words or not all(isinstance(word, str) for word in words):
-        raise UsageError(f"{source!r} is no source: give a URL, a command as a list, or a configuration.")
-    command, *args = words
-    return [Upstream(name=_title(words), kind="stdio", command=command, args=tuple(args))]  # type: ignore[arg-type]
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or "server"
-
-
-def _title(words: Sequence[Any]) -> str:
-    rest = [word for word in words if not word.startswith("-")]
-    telling = rest[1] if len(rest) > 1 and os.path.basename(rest[0]).lower() in _LEADERS else words[0]
-    return os.path.basename(telling) or "server"
 
 
 class Bridge:

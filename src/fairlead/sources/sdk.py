@@ -50,6 +50,7 @@ class _GuestStation(Station):
     guest: Guest
 
     def session(self, **options: Any) -> ServerSession:
+        self.wake("the first conversation")
         return Passage(self.guest, self.terms, self.parking, **options)
 
 
