@@ -248,6 +248,39 @@ def test_of_several_workers_one_dials(run):
     run(scene(), within=30)
 
 
+def test_a_second_signal_ends_it_while_it_waits_for_a_call(run):
+    async def scene():
+        async with cloud() as far:
+            async with child("dial", str(PIER), far.url, "--drain-seconds", "600", env=BARE) as running:
+                caller = await far.arrival()
+                await caller.official()
+                hanging = await caller.begin_call("hang")
+                await running.says("hang began")
+                running.process.terminate()
+                closing = await caller.ask("tools/list", {}, id=90)
+                while "error" not in closing:  # until the signal has arrived
+                    closing = await caller.ask("tools/list", {}, id=90)
+                assert running.process.returncode is None
+                running.process.terminate()
+                assert (await caller.settle(hanging))["error"]["data"]["errorCode"] == "SHUTTING_DOWN"
+                assert await running.ends() == 0
+
+    run(scene(), within=20)
+
+
+def test_a_mistaken_command_repeats_no_token(run):
+    async def scene():
+        for words in (
+            ("serve", str(PIER), f"wss://a/b?token={TOKEN}"),
+            ("dial", f"https://a/b?token={TOKEN}", "x.py", "wss://a/b"),
+        ):
+            async with child(*words, env=BARE) as running:
+                assert await running.ends() == 1
+                assert running.stderr and TOKEN not in running.stderr, running.stderr
+
+    run(scene(), within=20)
+
+
 def test_serve_on_standard_input_dials_too(run):
     async def scene():
         async with cloud() as far:

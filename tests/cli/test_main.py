@@ -38,7 +38,7 @@ def test_help_fits_on_a_screen_or_two(capsys, monkeypatch, words, told):
 def test_a_command_that_is_none_is_refused_with_its_usage(capsys, words):
     with pytest.raises(SystemExit) as end:
         main(words)
-    assert end.value.code == 2
+    assert end.value.code == 1
     assert "usage: fairlead" in capsys.readouterr().err
 
 

@@ -20,7 +20,7 @@ SERVE = """
 for line in sys.stdin:
     said = json.loads(line)
     if said["method"] == "initialize":
-        say(id=said["id"], result={"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "child"}})
+        say(id=said["id"], result={"protocolVersion": "2025-11-25", "capabilities": {}})
     elif said["method"] == "tools/call":
         act(said)
     elif "id" in said:
@@ -128,7 +128,7 @@ def test_a_child_that_does_not_read_makes_senders_wait_and_those_were_not_sent(r
 
 def test_the_environment_of_a_child_is_ours_and_what_is_added(run):
     async def main():
-        act = 'say(id=said["id"], result={"content": [{"type": "text", "text": os.environ["ADDED"] + os.environ["PATH"]}]})'
+        act = TEXT.replace("str(os.getpid())", 'os.environ["ADDED"] + os.environ["PATH"]')
         async with Client(child(act), env={"ADDED": "x"}) as client:
             assert (await client.call_tool("t")).text == "x" + os.environ["PATH"]
 

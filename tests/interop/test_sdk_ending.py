@@ -46,10 +46,7 @@ def test_the_sdk_needs_nothing_but_the_url(run, quay):
     run(talk(), within=20)
 
 
-DRAINS = "serve/sse.py: nobody calls station.settled() when the reader takes the last answer: the drain runs out"
-
-
-@only(line=("http", "sse", "websocket"), failing={"sse": DRAINS})
+@only(line=("http", "sse", "websocket"))
 @pytest.mark.requirement("WS-13")
 def test_a_server_that_is_told_to_stop_lets_the_call_of_the_sdk_finish(run, reach, elsewhere):
     async def talk():

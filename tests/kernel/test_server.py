@@ -317,9 +317,10 @@ def test_a_server_that_goes_away_refuses_new_requests_and_finishes_old_ones():
     peer = Peer("2025-11-25")
     call = peer.start(request("tools/call", call_add(), 1))
     peer.session.closing = True
-    error = peer.error(request("tools/list", id=2))
+    error = peer.error(request("tools/call", call_add(), 2))
     assert (error["code"], error["data"]["retryable"]) == (SHUTTING_DOWN, True)
     assert peer.result(request("ping", id=3)) == {}
+    assert peer.result(request("tools/list", id=4))["tools"], "what only looks things up is still answered"
     assert "result" in peer.finish(call, 3)
 
 

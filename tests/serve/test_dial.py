@@ -351,6 +351,26 @@ def test_a_refused_token_is_had_anew_where_there_is_a_provider(run, hurried):
     run(scene())
 
 
+def test_a_token_provider_that_fails_is_asked_again(run, hurried, caplog):
+    asked = []
+
+    def provide() -> str:
+        asked.append(1)
+        if len(asked) < 3:
+            raise RuntimeError(TOKEN)
+        return "new"
+
+    async def scene():
+        mcp = tools()
+        async with cloud() as far, dialling(mcp, far.url, token=provide):
+            caller = await far.arrival()
+            assert caller.socket.request.headers["Authorization"] == "Bearer new"
+
+    run(scene())
+    ours = [one.getMessage() for one in caplog.records if one.name == "fairlead"]
+    assert any("RuntimeError was raised" in one for one in ours) and not any(TOKEN in one for one in ours)
+
+
 @pytest.mark.parametrize(("status", "again"), [(401, False), (403, False), (404, False), (502, True), (429, True)])
 def test_a_refused_upgrade_is_final_or_not_by_its_status(run, hurried, status, again):
     async def scene():
@@ -706,6 +726,11 @@ def test_what_cannot_be_dialled_is_refused_and_not_repeated(url):
     with pytest.raises(UsageError) as told:
         tools().dial(url)
     assert TOKEN not in str(told.value)
+
+
+def test_a_program_that_only_dials_needs_somewhere_to_dial():
+    with pytest.raises(UsageError, match="nothing to dial"):
+        tools().run("dial")
 
 
 def test_of_an_address_host_and_path_are_told():

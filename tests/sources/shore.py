@@ -31,6 +31,12 @@ def make() -> Fairlead:
         return "counted"
 
     @mcp.tool
+    async def later(seconds: float) -> str:
+        """Answer after a while."""
+        await asyncio.sleep(seconds)
+        return "later"
+
+    @mcp.tool
     async def hang(ctx: Context) -> None:
         """Never return by itself."""
         await ctx.progress(1)

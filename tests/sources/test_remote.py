@@ -4,14 +4,16 @@ import asyncio
 import json
 import logging
 import os
+from contextlib import AsyncExitStack
 
 import pytest
 
+from fairlead.client import Client
 from fairlead.errors import UsageError
 from fairlead.sources.remote import bridge
 from fairlead.sources.upstreams import upstreams_of
 from tests.serve.harbour import docked
-from tests.serve.peer import connected, text
+from tests.serve.peer import Peer, connected, text
 from tests.sources import shore
 from tests.sources.mooring import (
     ERAS,
@@ -21,6 +23,7 @@ from tests.sources.mooring import (
     call,
     names,
     odd_child,
+    python,
     reached,
     shore_child,
     until,
@@ -531,3 +534,88 @@ def test_a_source_is_a_url_a_command_a_configuration_or_servers():
 def test_a_configuration_with_nothing_switched_on_is_refused():
     with pytest.raises(UsageError, match="switched on"):
         bridge({"mcpServers": {"a": {"command": "x", "disabled": True}}})
+
+
+# --- clients over HTTP, and the oldest line ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("upstream", ERAS)
+@each_client
+def test_clients_over_http_are_each_asked_their_own_questions(run, upstream, client):
+    async def talk():
+        async with reached("ws", upstream) as address:
+
+            async def one(number: int) -> None:
+                asked = {"n": number}
+                async with Client(f"http://{address}/mcp", era=client, elicit=lambda _: asked) as peer:
+                    for _ in range(3):
+                        assert (await peer.call_tool("ask")).text == f"accept {{'n': {number}}}"
+
+            await asyncio.gather(*(one(number) for number in range(4)))
+
+    run(talk(), within=20)
+
+
+@each_client
+def test_a_server_of_2024_is_bridged_over_sse(run, client):
+    async def talk():
+        async with docked(shore.make()) as address:
+            servers = {"mcpServers": {"old": {"type": "sse", "url": f"http://{address}/sse"}}}
+            async with bridged(servers) as bridge_address, able(bridge_address, client) as peer:
+                assert (await peer.call("add", {"a": 1, "b": 2}))["structuredContent"] == {"result": 3}
+                peer.answers["elicitation/create"] = {"action": "accept", "content": {"n": 3}}
+                assert text(await call(peer, "ask")) == "accept {'n': 3}"
+
+    run(talk())
+
+
+@each_client
+def test_a_bridge_to_a_bridge_loses_nothing(run, client):
+    async def talk():
+        async with bridged([odd_child()]) as inner:
+            async with bridged(f"ws://{inner}/mcp") as outer, able(outer, client) as peer:
+                result = await peer.call("odd")
+                assert [result[member] for member in ("content", "structuredContent", "ownMember")] == [
+                    ODD[member] for member in ("content", "structuredContent", "ownMember")
+                ]
+                peer.answers["elicitation/create"] = {"action": "accept", "content": {"s": "far"}}
+                assert json.loads(text(await call(peer, "ask"))) == peer.answers["elicitation/create"]
+
+    run(talk())
+
+
+def test_a_server_of_the_official_sdk_is_bridged(run, tmp_path):
+    source = tmp_path / "theirs.py"
+    source.write_text(
+        "from mcp.server import MCPServer\n"
+        "server = MCPServer('theirs')\n"
+        "@server.tool()\n"
+        "def add(a: int, b: int) -> int:\n"
+        "    return a + b\n"
+        "server.run('stdio')\n"
+    )
+
+    async def talk():
+        async with bridged([python("theirs", str(source))]) as address:
+            for era in ERAS:
+                async with connected(address, era=era) as peer:
+                    assert (await peer.call("add", {"a": 1, "b": 2}))["structuredContent"] == {"result": 3}
+
+    run(talk(), within=30)
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("upstream", ERAS)
+def test_more_clients_than_the_other_server_takes_of_one_are_all_served(run, upstream, share):
+    async def talk():
+        async with reached("ws", upstream, share=share) as address, AsyncExitStack() as stack:
+            peers = [await stack.enter_async_context(connected(address)) for _ in range(4)]
+
+            async def many(peer: Peer) -> list[int]:
+                ids = [await peer.begin_call("later", {"seconds": 0.05}) for _ in range(40)]
+                return [text((await peer.settle(id))["result"]) for id in ids]
+
+            for said in await asyncio.gather(*(many(peer) for peer in peers)):
+                assert said == ["later"] * 40
+
+    run(talk(), within=20)

@@ -256,6 +256,43 @@ def test_one_socket_carries_both_eras(run, wherry):
     run(scene(), within=30)
 
 
+def test_a_batch_is_answered_as_one_although_their_kernel_knows_none(run, wherry):
+    async def scene():
+        server = from_sdk(wherry.mcp)
+        hello = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+        add = {"name": "add", "arguments": {"a": 1, "b": 2}}
+        async with server.dock() as line, asyncio.timeout(WAIT):
+            await line.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}))
+            assert json.loads(await line.receive())["id"] == 0
+            batch = [{"method": "notifications/initialized"}]
+            batch += [{"id": id, "method": "tools/call", "params": add} for id in ("a", "b")]
+            await line.send(json.dumps([{"jsonrpc": "2.0", **one} for one in batch]))
+            answers = json.loads(await line.receive())
+        assert {one["id"]: one["result"]["structuredContent"]["result"] for one in answers} == {"a": 3, "b": 3}
+        await server.station.rest()
+
+    run(scene(), within=30)
+
+
+def test_several_workers_serve_it_and_keep_the_sessions_of_its_clients(run):
+    async def scene():
+        async with child("serve", str(WHERRY), "--port", "0", "--workers", "2") as server:
+            address = await server.address()
+
+            async def one(number: int) -> None:
+                url = f"http://{address}/mcp"
+                answer = {"name": f"quay {number}"}
+                async with Client(
+                    url, era="handshake", timeout=WAIT, proxy=False, elicit=lambda _: answer, reconnect=False
+                ) as client:
+                    for _ in range(3):
+                        assert (await client.call_tool("moor")).text == f"accept quay {number}"
+
+            await asyncio.gather(*(one(number) for number in range(6)))
+
+    run(scene(), within=40)
+
+
 def test_their_errors_pass_with_code_and_data(run, wherry):
     async def scene():
         async with on_line("memory", wherry.mcp, "stateless") as client:

@@ -62,6 +62,13 @@ def test_a_return_and_its_feed_in_two_chunks_are_one_line_end():
     ]
 
 
+def test_an_empty_chunk_between_them_changes_nothing():
+    assert parse(b"data: a\r\n\r\n", [8, 8]) == [ServerEvent("message", "a", None, None)]
+    parser = EventParser(LIMIT)
+    found = [event for chunk in (b"data: a\r", b"", b"\ndata: b\r\n\r\n") for event in parser.feed(chunk)]
+    assert found == [ServerEvent("message", "a\nb", None, None)]
+
+
 def test_a_byte_order_mark_before_the_first_line_is_left_out():
     assert parse(b"\xef\xbb\xbfdata: a\n\n", [1, 2]) == [ServerEvent("message", "a", None, None)]
 

@@ -6,6 +6,7 @@ reached or the address cannot be used, 5 the tool failed, 6 something does not f
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -24,6 +25,8 @@ COMMANDS: Final = {
 }
 """Each is a module here, which is loaded when it is called."""
 
+_QUERY: Final = re.compile(r"(\w+://[^\s'\"?#]*)[?#][^\s'\"]*")
+
 
 class Parser(argparse.ArgumentParser):
     """Ends with the exit code of wrong arguments."""
@@ -31,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Tell the usage and what is wrong."""
         self.print_usage(sys.stderr)
-        self.exit(1, f"{self.prog}: {message}\n")
+        self.exit(1, f"{self.prog}: {_masked(message)}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,11 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run(arguments)
 
 
+def _masked(text: str) -> str:
+    """Addresses without their queries: a token may stand there."""
+    return _QUERY.sub(r"\1?…", text)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     try:
         code: int = arguments.act(arguments)
     except UsageError as fault:
-        sys.stderr.write(f"{getattr(fault, 'trace', '')}fairlead: {fault}\n")
+        sys.stderr.write(f"{getattr(fault, 'trace', '')}fairlead: {_masked(str(fault))}\n")
         return 1
     except LineError as fault:
         sys.stderr.write(f"fairlead: {fault}\n")

@@ -195,7 +195,7 @@ class ServerSession:
         if len(calls) >= self.terms.in_flight and row.name != "ping":
             limit = self.terms.in_flight
             raise PeerError(BUSY, f"{limit} requests of yours are already in flight.", data={"limit": limit})
-        if self.closing and row.name != "ping" and row.extension is None:
+        if self.closing and not row.while_draining and row.extension is None:
             raise PeerError(SHUTTING_DOWN, "This server is going away.")
         if row.capability == "completions" and not self.terms.catalog.completes:
             raise _no_method(row.name)

@@ -107,7 +107,10 @@ class Dial:
         try:
             await station.company.prepared()  # Or the first thing that the far side is told is that there is nothing.
             while True:
-                fault = await self._once(station, settings)
+                try:
+                    fault = await self._once(station, settings)
+                except Exception as defect:  # noqa: BLE001 - the edge of the task: a token provider may raise anything
+                    fault = LineError(f"{type(defect).__name__} was raised while it was dialled.")
                 if self._is_final(fault):
                     self.given_up, self.why = fault, self._clean(fault)
                     logger.error("Dialling %s is given up: %s", self.place, self.why)

@@ -14,17 +14,33 @@ from fairlead.serve.body import read_body
 from fairlead.serve.conversation import Conversation
 from fairlead.serve.events import PageError, Responder
 from fairlead.serve.headers import Headers
-from fairlead.serve.reply import Reply
+from fairlead.serve.reply import Event, Reply
 from fairlead.serve.station import Station
 from fairlead.serve.websocket import Receive, Scope, Send
 from fairlead.settings import Settings
+
+
+class _Out(Reply):
+    """The frames of a stream; tells when the reader has taken the last of them, for a server that waits to end."""
+
+    __slots__ = ("_emptied",)
+
+    def __init__(self, emptied: Callable[[], None]) -> None:
+        super().__init__()
+        self._emptied = emptied
+
+    def take(self) -> Event | None:
+        event = super().take()
+        if event is not None and not self.queued:
+            self._emptied()
+        return event
 
 
 class SseLine:
     """One open stream and its conversation."""
 
     def __init__(self, station: Station, session: ServerSession, *, bound: int):
-        self.out = Reply()
+        self.out = _Out(station.settled)
         self._bound = bound
         self.conversation = _Talk(station, session, self._send)
         self.conversation.parted = self.out.finish

@@ -169,17 +169,18 @@ class Talk:
     async def _run(self) -> None:
         from mcp.server.runner import serve_dual_era_loop
 
-        fault = PeerError(INTERNAL_ERROR, "This server has ended under the call.")
+        why = PeerError(INTERNAL_ERROR, "This server has ended under the call.")
         try:
             state = await self._guest.state()
             # By their protocols these are streams; the SDK names no more of them than is here.
             outward: Any = self._outward
             await serve_dual_era_loop(self._guest.kernel, self._inward, outward, lifespan_state=state)
         except PeerError as refusal:
-            fault = refusal
-        except Exception:  # noqa: BLE001 - the edge of the task: what their kernel let through is told, and ends the talk
-            logger.exception("The kernel of %r failed.", self._guest.kernel.name)
-        self._ended(fault)
+            why = refusal
+        except Exception as fault:  # noqa: BLE001 - the edge of the task: what their kernel let through ends the talk
+            # Never its text, which may hold what a client said.
+            logger.error("The kernel of %r failed: %s.", self._guest.kernel.name, type(fault).__name__)
+        self._ended(why)
 
 
 def metadata(headers: Mapping[str, str], release: Callable[[], None] | None) -> Any:

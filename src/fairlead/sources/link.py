@@ -43,6 +43,9 @@ _OURS: Final = ("progressToken", "io.modelcontextprotocol/")
 
 _LEVEL_SECONDS: Final = 10.0
 
+ROOM: Final = 5600
+"""Calls that run on one connection at once; more wait. Servers refuse a peer that asks too much: many at 64."""
+
 
 class Errand:
     """One call of ours while it runs at the other server."""
@@ -113,6 +116,7 @@ class Link:
         """Our conversation with the one client that this link belongs to; None where several share it."""
 
         self._heard = heard
+        self._room = asyncio.Semaphore(ROOM)
         self._level: str | None = None
         self._conversation = Conversation(self.session, line, _Handed(link=self, told=dict(capabilities)), self._heed)
 
@@ -162,8 +166,9 @@ class Link:
         errand = Errand(ctx)
         self.errands.append(errand)
         try:
-            await self._set_level(errand)
-            return await self._rounds(errand, method, params)
+            async with self._room:
+                await self._set_level(errand)
+                return await self._rounds(errand, method, params)
         except CallError as fault:
             code = fault.code
             if method == "resources/read" and code in (RESOURCE_NOT_FOUND, INVALID_PARAMS):

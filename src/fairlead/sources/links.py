@@ -18,6 +18,9 @@ from fairlead.sources.link import Link
 IDLE: Final = 60.0
 """Seconds after which a connection that belongs to nobody is closed."""
 
+CROWD: Final = 32
+"""Calls on a shared connection from which on another one is opened."""
+
 _ASKED: Final = {"elicitation": ("form", "url"), "sampling": ("tools", "context"), "roots": ()}
 
 Open = Callable[[dict[str, Any]], Awaitable[Link]]
@@ -46,11 +49,13 @@ class Links:
         return sum(len(links) for links in self._links.values()) + len(self._opening)
 
     def find(self, key: Key) -> Link | None:
-        """A connection that is open, and free where calls have it to themselves."""
-        for link in self._links.get(key, ()):
-            if not link.lost and not (key.alone and link.leased):
-                return link
-        return None
+        """A connection that is open: free where calls have it to themselves, else not crowded if there may be more."""
+        links = [link for link in self._links.get(key, ()) if not link.lost and not (key.alone and link.leased)]
+        if not links or key.session or key.alone:
+            return links[0] if links else None
+        link = min(links, key=lambda one: len(one.errands))
+        crowded = len(link.errands) >= CROWD and len(self) < self._most // 2
+        return None if crowded else link
 
     async def take(self, key: Key, capabilities: dict[str, Any]) -> Link:
         """A connection for a call. Raises PeerError (busy), and what opening one raises."""

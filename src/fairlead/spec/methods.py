@@ -37,6 +37,9 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     """The member of its params that HTTP repeats in the header `Mcp-Name`."""
 
     cancellable: bool = True
+    while_draining: bool = False
+    """It runs nothing of an author's, so that a server which goes away still answers it: clients look things up."""
+
     before_handshake: bool = False
     """It may come before `initialize` was answered."""
 
@@ -69,14 +72,30 @@ METHODS: Final[dict[str, Method]] = {
         Method(
             name="initialize", versions=_HANDSHAKE, params=params.Initialize, cancellable=False, before_handshake=True
         ),
-        Method(name="ping", versions=_HANDSHAKE, params=params.Params, before_handshake=True),
-        Method(name="server/discover", versions=_STATELESS, params=params.Params, kept=True),
-        Method(name="tools/list", versions=_ALL, params=params.Page, capability="tools", kept=True),
+        Method(name="ping", versions=_HANDSHAKE, params=params.Params, before_handshake=True, while_draining=True),
+        Method(name="server/discover", versions=_STATELESS, params=params.Params, kept=True, while_draining=True),
+        Method(
+            name="tools/list", versions=_ALL, params=params.Page, capability="tools", kept=True, while_draining=True
+        ),
         Method(
             name="tools/call", versions=_ALL, params=params.CallTool, capability="tools", retried=True, named_by="name"
         ),
-        Method(name="resources/list", versions=_ALL, params=params.Page, capability="resources", kept=True),
-        Method(name="resources/templates/list", versions=_ALL, params=params.Page, capability="resources", kept=True),
+        Method(
+            name="resources/list",
+            versions=_ALL,
+            params=params.Page,
+            capability="resources",
+            kept=True,
+            while_draining=True,
+        ),
+        Method(
+            name="resources/templates/list",
+            versions=_ALL,
+            params=params.Page,
+            capability="resources",
+            kept=True,
+            while_draining=True,
+        ),
         Method(
             name="resources/read",
             versions=_ALL,
@@ -88,7 +107,9 @@ METHODS: Final[dict[str, Method]] = {
         ),
         Method(name="resources/subscribe", versions=_HANDSHAKE, params=params.Subscribe, capability="resources"),
         Method(name="resources/unsubscribe", versions=_HANDSHAKE, params=params.Subscribe, capability="resources"),
-        Method(name="prompts/list", versions=_ALL, params=params.Page, capability="prompts", kept=True),
+        Method(
+            name="prompts/list", versions=_ALL, params=params.Page, capability="prompts", kept=True, while_draining=True
+        ),
         Method(
             name="prompts/get",
             versions=_ALL,

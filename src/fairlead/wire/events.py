@@ -39,7 +39,9 @@ class EventParser:
     def feed(self, chunk: bytes) -> list[ServerEvent]:
         """The events that are complete now."""
         found: list[ServerEvent] = []
-        if self._after_return and chunk:
+        if not chunk:
+            return found
+        if self._after_return:
             # The line ended with the return already; the feed belongs to it.
             self._after_return = False
             chunk = chunk.removeprefix(b"\n")
