@@ -133,6 +133,17 @@ def test_the_servers_questions_are_answered_and_its_cancellation_of_one_ends_the
     run(main())
 
 
+def test_a_handler_that_gives_no_json_is_answered_for(run):
+    async def main():
+        server = Scripted(quiet)
+        async with talking(server, handlers=Handlers(sample=lambda params: object())):
+            server.lines[0].say({"jsonrpc": "2.0", "id": 1, "method": "sampling/createMessage", "params": {}})
+            await until(lambda: server.heard)
+            assert server.heard[0]["error"]["code"] == -32603
+
+    run(main())
+
+
 def test_more_questions_than_anybody_can_answer_are_refused_as_busy(run):
     async def main():
         server = Scripted(quiet)

@@ -238,6 +238,36 @@ def test_a_token_that_is_refused_is_asked_for_again_once(run):
     run(main())
 
 
+def test_a_function_that_gives_no_token_fails_the_call_and_not_the_client(run):
+    async def main():
+        def provide():
+            if broken:
+                raise OSError("secret")
+            return "t"
+
+        broken = False
+        async with web(modern(lambda one: one.result(text("x")))) as server, reach(server, token=provide) as client:
+            broken, client._way.credentials._token = True, None
+            with pytest.raises(ConnectError, match="OSError") as fault:
+                await client.call_tool("t", within=5)
+            assert "secret" not in str(fault.value)
+            broken = False
+            assert (await client.call_tool("t")).text == "x"
+
+    run(main())
+
+
+def test_a_header_that_cannot_be_sent_fails_the_call_at_once(run):
+    async def main():
+        async with web(modern(lambda one: one.result(text("x")))) as server:
+            with pytest.raises(ConnectionLost):
+                async with reach(server, headers={"x-bad": "a\r\nb"}):
+                    pass
+            assert not server.requests
+
+    run(main())
+
+
 def test_a_redirect_within_the_host_is_followed_and_one_to_another_gets_no_credentials(run):
     async def main():
         async def moved(request):

@@ -97,6 +97,13 @@ def test_a_second_answer_and_one_after_a_cancellation_are_dropped():
     assert one.receive(answer(other, result={})) == [] and one.cancel(other) is None
 
 
+def test_what_cannot_be_written_as_json_leaves_nothing_open():
+    one = session("2026-07-28")
+    with pytest.raises(TypeError):
+        one.request("tools/call", {"arguments": {"x": object()}})
+    assert len(one) == 0
+
+
 def test_a_handshake_cannot_be_cancelled():
     one = session()
     assert one.cancel(one.request("initialize").id) is None and len(one) == 0

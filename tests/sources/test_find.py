@@ -99,3 +99,14 @@ def test_a_configuration_is_served_and_who_is_not_there_is_told(run, tmp_path):
 
 def _frame(id: int, method: str, params: dict) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).encode() + b"\n"
+
+
+def test_a_signal_ends_a_server_that_still_waits_for_another(run):
+    async def talk():
+        silent = (sys.executable, "-c", "import time; time.sleep(600)")
+        async with child("serve", "--port", "0", "--log-level", "info", "--", *silent) as running:
+            await running.says("goes along")
+            running.process.terminate()
+            assert await running.ends(within=6) == 0
+
+    run(talk(), within=20)

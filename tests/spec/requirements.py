@@ -5,11 +5,9 @@ is a page of the documentation) puts them. `test_requirements.py` holds this tab
 tests to this table. A clause without its test yet is `pending`; once `COMPLETE` is set, none may be.
 """
 
-import os
 from dataclasses import dataclass
 
-# `FAIRLEAD_REQUIREMENTS=complete` asks the question before the answer is written down here.
-COMPLETE = False or os.environ.get("FAIRLEAD_REQUIREMENTS") == "complete"
+COMPLETE = True
 
 HANDSHAKE = "2024-11-05 to 2025-11-25"
 STATELESS = "2026-07-28"
@@ -26,10 +24,6 @@ class Requirement:
     source: str
     tests: tuple[str, ...] = ()
     pending: bool = False
-
-
-def _pending(id: str, clause: str, source: str) -> Requirement:
-    return Requirement(id=id, clause=clause, source=source, pending=True)
 
 
 REQUIREMENTS: tuple[Requirement, ...] = (
@@ -65,7 +59,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="ERA-04",
         clause="initialize with a version that the server has is answered with that version.",
         source=f"{HANDSHAKE}: lifecycle, version negotiation",
-        tests=("tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",),
+        tests=(
+            "tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_connects_and_learns_who_serves",
+        ),
     ),
     Requirement(
         id="ERA-05",
@@ -79,7 +76,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="ERA-06",
         clause="The answer to initialize holds the version, the capabilities and the name and version of the server.",
         source=f"{HANDSHAKE}: lifecycle, initialization",
-        tests=("tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",),
+        tests=(
+            "tests/kernel/test_server.py::test_initialize_is_answered_with_the_version_asked_for",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_connects_and_learns_who_serves",
+        ),
     ),
     Requirement(
         id="ERA-07",
@@ -106,6 +106,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/kernel/test_server.py::test_each_version_has_its_own_methods",
             "tests/spec/test_methods.py::test_each_version_has_the_methods_and_notifications_of_its_column",
+            "tests/interop/test_sdk_calls.py::test_a_method_that_is_not_there_is_an_error_in_the_sdk",
         ),
     ),
     Requirement(
@@ -116,6 +117,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/serve/test_port.py::test_a_client_that_cannot_be_asked_is_not",
             "tests/kernel/test_requests.py::test_without_completions_the_method_and_its_capability_do_not_exist",
             "tests/kernel/test_asking.py::test_a_handshake_client_is_asked_only_what_it_declared",
+            "tests/interop/test_sdk_asking.py::test_a_client_of_the_sdk_that_cannot_be_asked_is_not",
         ),
     ),
     Requirement(
@@ -165,13 +167,17 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/kernel/test_answers.py::test_structured_content_is_sent_where_the_version_has_it",
             "tests/kernel/test_answers.py::test_structured_content_is_an_object_until_the_stateless_era",
             "tests/catalog/test_outcome.py::test_an_object_stays_one_and_anything_else_becomes_one_for_older_clients",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_gets_numbers_text_objects_and_pictures",
         ),
     ),
     Requirement(
         id="ERA-17",
         clause="Structured content fits the output schema that the tool declares.",
         source="2025-06-18 and later: tools, output schema",
-        tests=("tests/kernel/test_answers.py::test_a_value_that_is_not_what_was_declared_is_an_error_and_not_sent",),
+        tests=(
+            "tests/kernel/test_answers.py::test_a_value_that_is_not_what_was_declared_is_an_error_and_not_sent",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_gets_numbers_text_objects_and_pictures",
+        ),
     ),
     Requirement(
         id="ERA-18",
@@ -180,6 +186,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_conversation.py::test_ping_is_answered_while_tools_run_and_while_one_blocks_its_thread",
             "tests/kernel/test_server.py::test_ping_is_answered_before_the_handshake_and_after",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_is_answered_at_once_while_a_tool_holds_a_thread",
         ),
     ),
     # --- the stateless era ---
@@ -206,7 +213,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="STATELESS-03",
         clause="server/discover is served.",
         source=f"{STATELESS}: discovery",
-        tests=("tests/kernel/test_requests.py::test_discover_tells_versions_capabilities_and_instructions",),
+        tests=(
+            "tests/kernel/test_requests.py::test_discover_tells_versions_capabilities_and_instructions",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_connects_and_learns_who_serves",
+        ),
     ),
     Requirement(
         id="STATELESS-04",
@@ -215,6 +225,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/kernel/test_server.py::test_one_session_carries_a_handshake_client_and_stateless_requests",
             "tests/kernel/test_server.py::test_what_a_stateless_call_puts_away_is_not_there_for_the_next",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_needs_no_discovery_where_it_knows_the_version",
         ),
     ),
     Requirement(
@@ -266,6 +277,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_suspending.py::test_a_question_comes_as_a_result_and_its_answer_with_the_next_request",
             "tests/kernel/test_parking.py::test_a_suspended_call_is_found_again_under_a_new_id_and_goes_on",
+            "tests/interop/test_sdk_asking.py::test_a_tool_asks_the_user_of_the_sdk_twice",
+            "tests/interop/test_sdk_asking.py::test_the_state_of_a_question_may_be_kept_and_brought_back_over_another_line",
         ),
     ),
     Requirement(
@@ -278,6 +291,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/serve/test_suspending.py::test_a_question_comes_as_a_result_and_its_answer_with_the_next_request",
             "tests/kernel/test_parking.py::test_a_suspended_call_is_found_again_under_a_new_id_and_goes_on",
             "tests/kernel/test_parking.py::test_the_retry_may_come_on_another_line",
+            "tests/interop/test_sdk_asking.py::test_a_tool_asks_the_user_of_the_sdk_twice",
+            "tests/interop/test_sdk_asking.py::test_the_state_of_a_question_may_be_kept_and_brought_back_over_another_line",
         ),
     ),
     Requirement(
@@ -287,6 +302,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_suspending.py::test_a_state_of_another_server_or_of_other_arguments_is_refused",
             "tests/kernel/test_parking.py::test_a_state_that_was_changed_is_refused_and_the_call_waits_on",
+            "tests/interop/test_sdk_asking.py::test_the_state_of_a_question_may_be_kept_and_brought_back_over_another_line",
         ),
     ),
     Requirement(
@@ -315,6 +331,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/serve/test_suspending.py::test_a_request_that_did_not_declare_what_is_needed_is_refused_with_what_it_is",
             "tests/kernel/test_asking.py::test_a_stateless_request_that_lacks_a_capability_is_told_which",
             "tests/kernel/test_asking.py::test_the_capabilities_of_a_handshake_do_not_count_for_a_stateless_request",
+            "tests/interop/test_sdk_asking.py::test_a_client_of_the_sdk_that_cannot_be_asked_is_not",
         ),
     ),
     Requirement(
@@ -323,6 +340,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{STATELESS}: subscriptions",
         tests=(
             "tests/kernel/test_listening.py::test_the_acknowledgement_comes_first_and_every_message_carries_the_subscription",
+            "tests/interop/test_sdk_listening.py::test_the_sdk_listens_to_lists_and_resources",
         ),
     ),
     Requirement(
@@ -331,6 +349,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{STATELESS}: subscriptions",
         tests=(
             "tests/kernel/test_listening.py::test_the_acknowledgement_comes_first_and_every_message_carries_the_subscription",
+            "tests/interop/test_sdk_listening.py::test_the_sdk_listens_to_lists_and_resources",
+            "tests/interop/test_sdk_listening.py::test_two_streams_of_the_sdk_are_told_apart_and_one_may_end",
         ),
     ),
     Requirement(
@@ -340,19 +360,27 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/kernel/test_listening.py::test_a_subscription_carries_only_what_was_opted_into",
             "tests/kernel/test_listening.py::test_a_peer_that_never_shook_hands_is_told_nothing_it_did_not_ask_for",
+            "tests/interop/test_sdk_listening.py::test_the_sdk_hears_only_what_it_listens_to",
         ),
     ),
     Requirement(
         id="STATELESS-20",
         clause="A cancelled subscription carries nothing more.",
         source=f"{STATELESS}: subscriptions",
-        tests=("tests/kernel/test_listening.py::test_a_cancelled_subscription_carries_nothing_more",),
+        tests=(
+            "tests/kernel/test_listening.py::test_a_cancelled_subscription_carries_nothing_more",
+            "tests/interop/test_sdk_listening.py::test_two_streams_of_the_sdk_are_told_apart_and_one_may_end",
+        ),
     ),
     Requirement(
         id="STATELESS-21",
         clause="A log message is sent only for a request that named a logLevel, and not below that level.",
         source=f"{STATELESS}: logging",
-        tests=("tests/kernel/test_answers.py::test_a_stateless_request_is_sent_log_messages_only_if_it_named_a_level",),
+        tests=(
+            "tests/kernel/test_answers.py::test_a_stateless_request_is_sent_log_messages_only_if_it_named_a_level",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_is_sent_the_log_that_it_asked_for",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_is_sent_no_log_in_the_stateless_era_unless_it_asks",
+        ),
     ),
     Requirement(
         id="STATELESS-22",
@@ -383,6 +411,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source=f"{STATELESS}: lists",
         tests=(
             "tests/kernel/test_requests.py::test_a_list_is_the_same_on_every_connection_in_the_order_of_registration",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_walks_every_list_page_by_page",
         ),
     ),
     Requirement(
@@ -444,7 +473,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="ERR-05",
         clause="An unknown method is -32601.",
         source="JSON-RPC 2.0: errors",
-        tests=("tests/kernel/test_server.py::test_an_unknown_method_is_named",),
+        tests=(
+            "tests/kernel/test_server.py::test_an_unknown_method_is_named",
+            "tests/interop/test_sdk_calls.py::test_a_method_that_is_not_there_is_an_error_in_the_sdk",
+        ),
     ),
     Requirement(
         id="ERR-06",
@@ -456,13 +488,19 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="ERR-07",
         clause="An unknown tool is -32602 in every version.",
         source="all versions: tools, errors",
-        tests=("tests/kernel/test_requests.py::test_an_unknown_tool_is_a_protocol_error_in_every_version",),
+        tests=(
+            "tests/kernel/test_requests.py::test_an_unknown_tool_is_a_protocol_error_in_every_version",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_tells_a_tool_that_fails_from_a_call_that_is_wrong",
+        ),
     ),
     Requirement(
         id="ERR-08",
         clause="An unknown prompt is -32602.",
         source="all versions: prompts, errors",
-        tests=("tests/kernel/test_requests.py::test_an_unknown_prompt_is_refused",),
+        tests=(
+            "tests/kernel/test_requests.py::test_an_unknown_prompt_is_refused",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_gets_prompts_and_is_told_what_is_not_there",
+        ),
     ),
     Requirement(
         id="ERR-09",
@@ -482,13 +520,17 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/kernel/test_requests.py::test_a_cursor_that_was_changed_on_the_way_is_refused",
             "tests/catalog/test_cursor.py::test_any_other_text_is_refused",
             "tests/catalog/test_cursor.py::test_a_cursor_with_one_character_changed_or_added_is_refused",
+            "tests/interop/test_sdk_offers.py::test_a_cursor_that_the_server_did_not_give_is_an_error_in_the_sdk",
         ),
     ),
     Requirement(
         id="ERR-11",
         clause="A resource that is not there is -32002 in the handshake era and -32602 in the stateless one.",
         source="all versions: resources, errors",
-        tests=("tests/kernel/test_requests.py::test_a_resource_that_is_not_there_has_the_code_of_its_version",),
+        tests=(
+            "tests/kernel/test_requests.py::test_a_resource_that_is_not_there_has_the_code_of_its_version",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_reads_text_bytes_json_and_templates_and_is_told_what_is_not_there",
+        ),
     ),
     Requirement(
         id="ERR-12",
@@ -499,6 +541,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/kernel/test_server.py::test_an_exception_in_the_types_of_an_author_is_a_masked_answer_and_kept_for_the_log",
             "tests/kernel/test_answers.py::test_what_is_no_tool_fails_with_an_error",
             "tests/kernel/test_answers.py::test_a_value_that_cannot_be_written_is_answered_all_the_same",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_tells_a_tool_that_fails_from_a_call_that_is_wrong",
         ),
     ),
     Requirement(
@@ -530,7 +573,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         clause="Arguments that do not fit a tool are -32602 through 2025-06-18 and an isError "
         "result from 2025-11-25 on.",
         source="all versions: tools, errors",
-        tests=("tests/kernel/test_requests.py::test_arguments_that_do_not_fit_are_told_as_the_version_has_it",),
+        tests=(
+            "tests/kernel/test_requests.py::test_arguments_that_do_not_fit_are_told_as_the_version_has_it",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_tells_a_tool_that_fails_from_a_call_that_is_wrong",
+        ),
     ),
     Requirement(
         id="ERR-18",
@@ -539,6 +585,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_conversation.py::test_the_text_of_an_exception_reaches_neither_the_peer_nor_the_log",
             "tests/kernel/test_answers.py::test_a_tool_that_raises_is_an_error_result_with_only_what_was_meant_for_the_caller",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_tells_a_tool_that_fails_from_a_call_that_is_wrong",
         ),
     ),
     Requirement(
@@ -583,6 +630,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_port.py::test_progress_and_log_come_before_the_result_and_in_order",
             "tests/kernel/test_answers.py::test_progress_strictly_increases_and_stops_at_the_answer",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_hears_of_progress_before_the_result",
         ),
     ),
     Requirement(
@@ -601,6 +649,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/kernel/test_answers.py::test_progress_strictly_increases_and_stops_at_the_answer",
             "tests/kernel/test_answers.py::test_without_a_token_there_is_no_progress",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_hears_of_progress_before_the_result",
         ),
     ),
     Requirement(
@@ -612,6 +661,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/kernel/test_server.py::test_after_its_cancellation_nothing_is_sent_for_a_call",
             "tests/kernel/test_listening.py::test_a_cancelled_subscription_carries_nothing_more",
             "tests/kernel/test_properties.py::test_no_walk_speaks_for_a_call_that_ended_or_leaks_one",
+            "tests/interop/test_sdk_calls.py::test_a_call_that_the_sdk_gives_up_ends_on_the_server",
+            "tests/interop/test_sdk_calls.py::test_a_call_that_takes_the_sdk_too_long_ends_on_the_server",
         ),
     ),
     Requirement(
@@ -632,6 +683,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         source="all versions: completion",
         tests=(
             "tests/catalog/test_completion.py::test_an_answer_has_at_most_a_hundred_values_and_says_how_many_there_are",
+            "tests/interop/test_sdk_offers.py::test_the_sdk_completes_arguments_of_prompts_and_templates",
         ),
     ),
     Requirement(
@@ -641,6 +693,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         tests=(
             "tests/serve/test_conversation.py::test_ping_is_answered_while_tools_run_and_while_one_blocks_its_thread",
             "tests/kernel/test_server.py::test_the_request_past_the_limit_is_refused_as_busy_while_ping_is_answered",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_is_answered_at_once_while_a_tool_holds_a_thread",
         ),
     ),
     Requirement(
@@ -652,6 +705,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/kernel/test_server.py::test_an_id_comes_back_exactly",
             "tests/wire/test_encode.py::test_each_kind_carries_the_id_it_was_given",
             "tests/wire/test_ids.py::test_an_id_comes_back_exactly",
+            "tests/interop/test_claude_code.py::test_a_client_like_claude_code_lists_and_calls_and_closes_without_a_status",
         ),
     ),
     Requirement(
@@ -678,7 +732,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="SERVER-14",
         clause="Below the log level that the client set, no log message is sent.",
         source=f"{HANDSHAKE}: logging",
-        tests=("tests/kernel/test_answers.py::test_a_handshake_client_is_sent_the_level_that_it_set_and_worse",),
+        tests=(
+            "tests/kernel/test_answers.py::test_a_handshake_client_is_sent_the_level_that_it_set_and_worse",
+            "tests/interop/test_sdk_calls.py::test_the_sdk_is_sent_the_log_that_it_asked_for",
+        ),
     ),
     Requirement(
         id="SERVER-15",
@@ -700,7 +757,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="WS-02",
         clause="The subprotocol mcp is echoed where it is offered.",
         source=f"{BINDING}: establishment",
-        tests=("tests/serve/test_websocket.py::test_the_subprotocol_mcp_is_echoed_and_no_other",),
+        tests=(
+            "tests/serve/test_websocket.py::test_the_subprotocol_mcp_is_echoed_and_no_other",
+            "tests/interop/test_claude_code.py::test_a_client_like_claude_code_lists_and_calls_and_closes_without_a_status",
+        ),
     ),
     Requirement(
         id="WS-03",
@@ -712,7 +772,11 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="WS-04",
         clause="A client that behaves as Claude Code does (subprotocol mcp, initialize under id 0) completes a call.",
         source=f"{BINDING}: establishment",
-        tests=("tests/serve/test_websocket.py::test_a_client_like_claude_code_completes_a_call",),
+        tests=(
+            "tests/serve/test_websocket.py::test_a_client_like_claude_code_completes_a_call",
+            "tests/interop/test_claude_code.py::test_a_client_like_claude_code_lists_and_calls_and_closes_without_a_status",
+            "tests/interop/test_claude_code.py::test_a_client_like_claude_code_may_have_the_compression_that_it_offers",
+        ),
     ),
     Requirement(
         id="WS-05",
@@ -730,7 +794,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="WS-07",
         clause="A text frame holds one message, and the answer is one text frame.",
         source=f"{BINDING}: framing",
-        tests=("tests/serve/test_websocket.py::test_a_client_like_claude_code_completes_a_call",),
+        tests=(
+            "tests/serve/test_websocket.py::test_a_client_like_claude_code_completes_a_call",
+            "tests/interop/test_claude_code.py::test_a_client_like_claude_code_lists_and_calls_and_closes_without_a_status",
+        ),
     ),
     Requirement(
         id="WS-08",
@@ -768,7 +835,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="WS-13",
         clause="A server that goes away closes 1001, one that restarts 1012.",
         source=f"{BINDING}: framing",
-        tests=("tests/serve/test_process.py::test_a_signal_lets_calls_finish_refuses_new_ones_and_closes_1012",),
+        tests=(
+            "tests/serve/test_process.py::test_a_signal_lets_calls_finish_refuses_new_ones_and_closes_1012",
+            "tests/interop/test_sdk_ending.py::test_a_server_that_is_told_to_stop_lets_the_call_of_the_sdk_finish",
+        ),
     ),
     Requirement(
         id="WS-14",
@@ -780,13 +850,21 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         id="WS-15",
         clause="A request is cancelled by notifications/cancelled, as on stdio.",
         source=f"{BINDING}: cancellation",
-        tests=("tests/serve/test_websocket.py::test_a_cancelled_call_ends_and_nothing_is_answered",),
+        tests=(
+            "tests/serve/test_websocket.py::test_a_cancelled_call_ends_and_nothing_is_answered",
+            "tests/interop/test_sdk_calls.py::test_a_call_that_the_sdk_gives_up_ends_on_the_server",
+            "tests/interop/test_sdk_calls.py::test_a_call_that_takes_the_sdk_too_long_ends_on_the_server",
+        ),
     ),
     Requirement(
         id="WS-16",
         clause="Closing the socket abandons what is in flight.",
         source=f"{BINDING}: cancellation",
-        tests=("tests/serve/test_websocket.py::test_closing_the_socket_abandons_what_is_in_flight_and_leaves_nothing",),
+        tests=(
+            "tests/serve/test_websocket.py::test_closing_the_socket_abandons_what_is_in_flight_and_leaves_nothing",
+            "tests/interop/test_claude_code.py::test_a_client_like_claude_code_leaves_as_it_likes_and_comes_back",
+            "tests/interop/test_sdk_calls.py::test_what_the_sdk_leaves_in_flight_ends_when_its_line_closes",
+        ),
     ),
     Requirement(
         id="WS-17",
@@ -1146,6 +1224,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "tests/serve/test_http_bad_input.py::test_who_listens_in_a_session_and_does_not_read_is_dropped_and_may_come_back",
             "tests/serve/test_http_bad_input.py::test_who_opens_a_stream_of_the_first_version_and_does_not_read_is_dropped",
             "tests/serve/test_http_bad_input.py::test_who_does_not_read_a_large_answer_is_dropped",
+            "tests/serve/test_http_bad_input.py::test_a_call_waits_for_its_reader_instead_of_filling_memory",
+            "tests/serve/test_http_bad_input.py::test_what_waits_for_a_listener_that_does_not_read_is_bounded_before_its_time_is_up",
         ),
     ),
     Requirement(

@@ -14,7 +14,7 @@ import msgspec
 
 from fairlead.connect.handlers import Handlers
 from fairlead.connect.line import Arrived, Broken, Line
-from fairlead.errors import BUSY, ConnectionLost, PeerError, RequestTimeout
+from fairlead.errors import BUSY, INTERNAL_ERROR, ConnectionLost, PeerError, RequestTimeout
 from fairlead.kernel.client import ClientSession, Outgoing
 from fairlead.kernel.effects import Asked, Heard, Send, Settle
 from fairlead.spec import Version
@@ -211,6 +211,9 @@ class Conversation:
             out = self.session.answer(asked.id, await self._handlers.answer(asked.method, asked.params))
         except PeerError as refusal:
             out = self.session.refuse(asked.id, refusal)
+        except (TypeError, UnicodeError):
+            logger.error("The handler of %s gave what is no JSON.", asked.method)
+            out = self.session.refuse(asked.id, PeerError(INTERNAL_ERROR, "The client's handler failed."))
         self._post(out)
 
     def _post(self, message: Outgoing) -> None:

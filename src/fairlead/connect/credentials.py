@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
+from fairlead.connect.line import ConnectError
+
 Provider = Callable[[], Awaitable[str] | str]
 TokenPlace = Literal["header", "subprotocol"]
 
@@ -34,7 +36,7 @@ class Credentials:
         self._refused = False
 
     async def headers(self) -> dict[str, str]:
-        """The headers of the next request. Raises what the provider raises."""
+        """The headers of the next request. Raises ConnectError where the provider fails."""
         token = await self._current()
         if token is None or self._place == "subprotocol":
             return dict(self._headers)
@@ -60,9 +62,15 @@ class Credentials:
 
     async def _current(self) -> str | None:
         if self._token is None and self._provider is not None:
-            given = self._provider()
-            token = await given if inspect.isawaitable(given) else given
+            token = await self._provided(self._provider)
             if self._refused and self._changed is not None:
                 self._changed()
             self._token = token
         return self._token
+
+    async def _provided(self, provider: Provider) -> str:
+        try:
+            given = provider()
+            return await given if inspect.isawaitable(given) else given
+        except Exception as fault:  # noqa: BLE001 - the program's own code: its defect becomes a line that cannot be had
+            raise ConnectError(f"The function that gives the token failed ({type(fault).__name__}).") from None

@@ -118,7 +118,7 @@ class Http:
                 older = await self._take(message, response)
             if older:
                 await self._fall_back(message)
-        except _FAULTS as fault:
+        except Exception as fault:  # noqa: BLE001 - the edge of a task: whatever ended it, somebody waits for the answer
             self._break(message, lost(fault))
 
     def _head(self, message: Outgoing) -> dict[str, str]:

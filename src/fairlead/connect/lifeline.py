@@ -133,10 +133,6 @@ class Lifeline:
                 if code in STOP or (code == POLICY and not self._credentials.refused()):
                     self._finish(fault)
                     return None
-            except Exception as fault:
-                # The program's own code (a token provider) failed: it is the reason that callers read.
-                self._finish(fault)
-                raise
 
     def _finish(self, why: Exception) -> None:
         if self.ended is None:

@@ -133,7 +133,7 @@ class Sse:
                 await whole(response, self._frame_bytes)
                 if not response.is_success:
                     self._break(message, _unposted(response.status_code))
-        except _FAULTS as fault:
+        except Exception as fault:  # noqa: BLE001 - the edge of a task: whatever ended it, somebody waits for the answer
             self._break(message, lost(fault))
 
     def _break(self, message: Outgoing, fault: Exception) -> None:

@@ -93,7 +93,6 @@ class ClientSession:
         """A new request. Its id counts up and is never used twice; progress comes under that id."""
         self._last += 1
         id, spoken = self._last, version or self.version
-        self._open[id] = method
         sent = params or {}
         told = self._meta(spoken, meta, id if progress else None)
         if told is not None:
@@ -102,6 +101,7 @@ class ClientSession:
         name = None if row is None or row.named_by is None else str(sent.get(row.named_by, ""))
         # Methods without parameters are sent without them: some servers refuse an empty object, none its absence.
         frame = encode.request(id, method, sent) if sent else encode.request(id, method)
+        self._open[id] = method
         return Outgoing(frame, id, method, name, spoken, headers or {})
 
     def notify(self, method: str, params: dict[str, Any] | None = None) -> Outgoing:

@@ -59,6 +59,17 @@ class Company:
         self._awaited.add(future)
         future.add_done_callback(self._awaited.discard)
 
+    def hurry(self) -> None:
+        """Wait for nothing any more: the server is to end before it began. Safe in the handler of a signal."""
+        loop = self._loop
+        if loop is not None and self._awaited:
+            loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        for future in tuple(self._awaited):
+            if not future.done():
+                future.cancel()
+
     async def prepared(self) -> None:
         """Returns when all that is awaited is there, or will not be waited for any longer. Safe to cancel."""
         if self._awaited:

@@ -45,6 +45,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains, the second one ends at once, whichever they are."""
         # uvicorn keeps the signal to raise it again afterwards, which would skip what the program does after `run()`.
+        self._station.company.hurry()
         self.force_exit = self.should_exit
         self.should_exit = True
 

@@ -43,7 +43,7 @@ _OURS: Final = ("progressToken", "io.modelcontextprotocol/")
 
 _LEVEL_SECONDS: Final = 10.0
 
-ROOM: Final = 5600
+ROOM: Final = 56
 """Calls that run on one connection at once; more wait. Servers refuse a peer that asks too much: many at 64."""
 
 

@@ -44,6 +44,7 @@ class Links:
         self._most = most
         self._links: dict[Key, list[Link]] = {}
         self._opening: dict[Key, asyncio.Task[Link]] = {}
+        self._orphans: list[Link] = []
 
     def __len__(self) -> int:
         return sum(len(links) for links in self._links.values()) + len(self._opening)
@@ -80,8 +81,13 @@ class Links:
         return await asyncio.shield(task)
 
     def _arrived(self, key: Key, task: asyncio.Task[Link]) -> None:
-        if self._opening.pop(key, None) is not None and not task.cancelled() and task.exception() is None:
+        awaited = self._opening.pop(key, None) is not None
+        if task.cancelled() or task.exception() is not None:
+            return
+        if awaited:
             self._links.setdefault(key, []).append(task.result())
+        else:
+            self._orphans.append(task.result())  # Its client left at the moment when it was there.
 
     def of(self, session: int) -> list[Link]:
         """The connections of one client."""
@@ -100,7 +106,7 @@ class Links:
 
     def sweep(self, now: float) -> list[Link]:
         """Those that are lost, and those that belong to nobody and were not used for a while, to be closed."""
-        swept: list[Link] = []
+        swept, self._orphans = self._orphans, []
         for key, links in list(self._links.items()):
             over = [link for link in links if link.lost or (not key.session and _is_idle(link, now))]
             swept += over
@@ -116,7 +122,8 @@ class Links:
         for task in self._opening.values():
             task.cancel()
         self._opening.clear()
-        every = [link for links in self._links.values() for link in links]
+        every = [*self._orphans, *(link for links in self._links.values() for link in links)]
+        self._orphans.clear()
         self._links.clear()
         return every
 

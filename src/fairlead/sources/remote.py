@@ -76,13 +76,14 @@ class Bridge:
     def begin(self, station: Station) -> None:
         """Connect to all."""
         self._station = station
-        station.company.watchers.append(self)
+        if self not in station.company.watchers:
+            station.company.watchers.append(self)
         for remote in self._remotes:
             station.company.await_for(remote.begin())
 
     async def end(self) -> None:
         """Close all connections."""
-        if self._station is not None:
+        if self._station is not None and self in self._station.company.watchers:
             self._station.company.watchers.remove(self)
         for task in self._follows:
             task.cancel()

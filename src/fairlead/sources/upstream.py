@@ -79,7 +79,8 @@ class Remote:
     def begin(self) -> "asyncio.Future[None]":
         """Look out for it from now on. What is returned is done once it is known, or will never be there."""
         known = asyncio.get_running_loop().create_future()
-        self._news = asyncio.Event()
+        self.lookout, self._hiding, self._news = None, None, asyncio.Event()
+        self._links.clear()  # Of a loop that was closed under them there is nothing left to end.
         self._task = asyncio.create_task(self._keep(known), name=f"upstream {self.name}")
         return known
 
