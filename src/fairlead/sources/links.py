@@ -45,9 +45,11 @@ class Links:
         self._links: dict[Key, list[Link]] = {}
         self._opening: dict[Key, asyncio.Task[Link]] = {}
         self._orphans: list[Link] = []
+        self._begun = 0
+        """Connections for one call that are being opened."""
 
     def __len__(self) -> int:
-        return sum(len(links) for links in self._links.values()) + len(self._opening)
+        return sum(len(links) for links in self._links.values()) + len(self._opening) + self._begun
 
     def find(self, key: Key) -> Link | None:
         """A connection that is open: free where calls have it to themselves, else not crowded if there may be more."""
@@ -70,7 +72,11 @@ class Links:
 
     async def _opened(self, key: Key, capabilities: dict[str, Any]) -> Link:
         if key.alone:
-            link = await self._open(capabilities)
+            self._begun += 1
+            try:
+                link = await self._open(capabilities)
+            finally:
+                self._begun -= 1
             self._links.setdefault(key, []).append(link)
             return link
         task = self._opening.get(key)
