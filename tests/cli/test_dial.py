@@ -257,9 +257,9 @@ def test_a_second_signal_ends_it_while_it_waits_for_a_call(run):
                 hanging = await caller.begin_call("hang")
                 await running.says("hang began")
                 running.process.terminate()
-                closing = await caller.ask("tools/list", {}, id=90)
-                while "error" not in closing:  # until the signal has arrived
-                    closing = await caller.ask("tools/list", {}, id=90)
+                call = {"name": "add", "arguments": {"a": 1, "b": 1}}
+                while "error" not in (await caller.ask("tools/call", call, id=90)):
+                    pass  # until the signal has arrived: what is new is refused then
                 assert running.process.returncode is None
                 running.process.terminate()
                 assert (await caller.settle(hanging))["error"]["data"]["errorCode"] == "SHUTTING_DOWN"

@@ -368,7 +368,7 @@ def test_a_token_provider_that_fails_is_asked_again(run, hurried, caplog):
 
     run(scene())
     ours = [one.getMessage() for one in caplog.records if one.name == "fairlead"]
-    assert any("RuntimeError was raised" in one for one in ours) and not any(TOKEN in one for one in ours)
+    assert any("RuntimeError" in one for one in ours) and not any(TOKEN in one for one in ours)
 
 
 @pytest.mark.parametrize(("status", "again"), [(401, False), (403, False), (404, False), (502, True), (429, True)])
@@ -653,7 +653,7 @@ def test_a_server_that_goes_away_finishes_what_is_in_flight_and_answers_the_rest
             hanging, soon_id = await caller.begin_call("hang"), await caller.begin_call("soon")
             await until(lambda: mcp.station.in_flight() == 2)
             assert await mcp.station.drain(0.3) is False
-            refused = await caller.ask("tools/list", id=77)
+            refused = await caller.ask("tools/call", {"name": "add", "arguments": {"a": 1, "b": 1}}, id=77)
             assert refused["error"]["data"]["errorCode"] == "SHUTTING_DOWN"
             assert text((await caller.settle(soon_id))["result"]) == "soon"
             ending = asyncio.create_task(mcp.station.rest())

@@ -19,11 +19,13 @@ from fairlead import CallError, Fairlead, UsageError
 from fairlead.client import Client
 from fairlead.sources import python, sdk
 from fairlead.sources.sdk import from_sdk
-from tests.serve.harbour import ROOT, WAIT, child, docked
+from tests.conformance.processes import FAIRLEAD, started
+from tests.serve.harbour import ROOT, WAIT, docked
 
 WHERRY = ROOT / "tests/sources/wherry.py"
 LINES = ("memory", "websocket", "http", "stdio")
 ERAS = ("handshake", "stateless")
+ADDRESS = r"ws://(127\.0\.0\.1:\d+)"
 pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
 
 
@@ -276,21 +278,17 @@ def test_a_batch_is_answered_as_one_although_their_kernel_knows_none(run, wherry
 
 def test_several_workers_serve_it_and_keep_the_sessions_of_its_clients(run):
     async def scene():
-        async with child("serve", str(WHERRY), "--port", "0", "--workers", "2") as server:
-            address = await server.address()
+        async def one(number: int) -> None:
+            answer = {"name": f"quay {number}"}
+            options = {"timeout": WAIT, "proxy": False, "reconnect": False}
+            async with Client(f"http://{address}/mcp", era="handshake", elicit=lambda _: answer, **options) as client:
+                for _ in range(3):
+                    assert (await client.call_tool("moor")).text == f"accept quay {number}"
 
-            async def one(number: int) -> None:
-                url = f"http://{address}/mcp"
-                answer = {"name": f"quay {number}"}
-                async with Client(
-                    url, era="handshake", timeout=WAIT, proxy=False, elicit=lambda _: answer, reconnect=False
-                ) as client:
-                    for _ in range(3):
-                        assert (await client.call_tool("moor")).text == f"accept quay {number}"
+        await asyncio.gather(*(one(number) for number in range(6)))
 
-            await asyncio.gather(*(one(number) for number in range(6)))
-
-    run(scene(), within=40)
+    with started((*FAIRLEAD, str(WHERRY), "--port", "0", "--workers", "2"), ADDRESS) as address:
+        run(scene(), within=40)
 
 
 def test_their_errors_pass_with_code_and_data(run, wherry):
@@ -338,11 +336,13 @@ def test_a_server_without_sessions_answers_handshake_clients_that_shook_hands_el
 
 def test_the_command_serves_their_file_and_says_what_it_is(run):
     async def scene():
-        async with child("serve", str(WHERRY), "--port", "0") as server:
-            async with Client(f"ws://{await server.address()}/mcp", timeout=WAIT, proxy=False) as client:
-                assert await client.invoke_tool("add", {"a": 1, "b": 2}) == 3
+        async with Client(f"ws://{address}/mcp", timeout=WAIT, proxy=False) as client:
+            assert await client.invoke_tool("add", {"a": 1, "b": 2}) == 3
 
-    run(scene(), within=30)
+    with started((*FAIRLEAD, str(WHERRY), "--port", "0"), r"(wherry: MCPServer of mcp)"):
+        pass
+    with started((*FAIRLEAD, str(WHERRY), "--port", "0"), ADDRESS) as address:
+        run(scene(), within=30)
 
 
 def test_their_prints_never_reach_the_wire_of_stdio(run):

@@ -74,9 +74,6 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
 
     def write_soon(self, data: bytes) -> None:
         """Write at the loop's next turn, ahead of all that follows on this connection."""
-        if len(data) > self.limits.gathered_bytes:
-            self.transport.write(data)
-            return
         self._answer = data
         self.loop.call_soon(self.flush)
 
