@@ -79,16 +79,21 @@ class Conversation:
                 deliver(call, answers)
             case Watch(call=call):
                 call.home = self
-            case Settle(id=id, value=value, error=error):
-                waiter = self._waiters.get(id)
-                if waiter is not None and not waiter.done():
-                    if error is None:
-                        waiter.set_result(value)
-                    else:
-                        waiter.set_exception(error)
+            case Settle():
+                self._settle(effect)
             case Tell(notice=notice):
                 for watcher in self.station.company.watchers:
                     watcher.heard(self, notice)
+
+    def _settle(self, settled: Settle) -> None:
+        """A question of ours has its answer, or will have none."""
+        waiter = self._waiters.get(settled.id)
+        if waiter is None or waiter.done():
+            return
+        if settled.error is None:
+            waiter.set_result(settled.value)
+        else:
+            waiter.set_exception(settled.error)
 
     # A call's way.
 
