@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from fairlead.catalog import Completion
 from fairlead.errors import ToolError
 from fairlead.kernel import Call, Resume, Run, Send, Settle, Stop, Tell
 from tests.kernel.talk import ALL, MODERN, Peer, batch, call_add, cancel, modern, notice, parking, read, request, terms
@@ -82,12 +83,17 @@ class Line:
         self.sent: list[bytes] = []
         self.running: list[Call] = []
         self.stopped: list[Call] = []
+        self.misfits: set[Any] = set()
+
+    def defects(self, frame: bytes) -> set[Any]:
+        return {one.get("id") for one in messages([frame]) if one.get("error", {}).get("code") == -32603}
 
     def receive(self, frame: bytes) -> None:
         for effect in self.peer.session.receive(frame, 0.0):
             assert isinstance(effect, Send | Run | Stop | Resume | Settle | Tell)
             if isinstance(effect, Send):
-                assert b"-32603" not in effect.frame  # No frame of a peer is a defect of ours.
+                # No frame of a peer is a defect of ours; a batch may bring the misfits of its other members along.
+                assert self.defects(effect.frame) <= self.misfits
                 self.sent.append(effect.frame)
             elif isinstance(effect, Run):
                 self.running.append(effect.call)
@@ -99,10 +105,14 @@ class Line:
         if outcome == "cancel":
             self.receive(cancel(call.id))
             outcome = "finish"  # The task may still come to its end: nothing may go out.
+        if outcome in ("fail", "misfit"):
+            self.misfits.add(call.id)
         if outcome == "fail":
             frame = session.fail(call, ToolError("x"))
+        elif outcome == "finish":
+            frame = session.finish(call, ["Ida"] if isinstance(call.entry, Completion) else 3)
         else:
-            frame = session.finish(call, 3 if outcome == "finish" else object())
+            frame = session.finish(call, object())
         if frame is not None:
             self.sent.append(frame)
 

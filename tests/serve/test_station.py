@@ -43,7 +43,8 @@ def test_draining_waits_for_calls_of_every_peer_and_takes_no_new_ones(run):
             refused = await first.ask("tools/call", {"name": "wait"})
             assert refused["error"]["data"]["errorCode"] == "SHUTTING_DOWN"
             async with MemoryLine(mcp.station) as late:
-                assert (await peer_on(late).ask("tools/list"))["error"]["data"]["errorCode"] == "SHUTTING_DOWN"
+                late_call = await peer_on(late).ask("tools/call", {"name": "wait"})
+                assert late_call["error"]["data"]["errorCode"] == "SHUTTING_DOWN"
             await first.cancel(ids[0])
             assert not draining.done()
             go.set()

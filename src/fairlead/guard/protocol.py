@@ -69,6 +69,7 @@ class GuardedHttp(Farewell, HttpToolsProtocol):
             running.message_event.set()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.flush()  # an eager task would write before the loop's next turn
         self._running = cycle
         super()._start_asgi_task(cycle, Exchange(app, cycle, self.write_soon))
 
