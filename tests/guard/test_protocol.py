@@ -511,7 +511,8 @@ def test_the_app_gets_an_os_error_where_its_peer_is_gone(run: Run, loop: str) ->
 
 
 def test_no_token_of_a_url_or_header_stands_in_the_log(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in (None, "uvicorn", "uvicorn.error", "uvicorn.access"):  # The command line quietens uvicorn's own.
+        caplog.set_level(logging.DEBUG, logger=name)
 
     class Denying(App):
         async def socket(self, scope: Any, receive: Any, send: Any) -> None:
